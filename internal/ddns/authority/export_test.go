@@ -1,0 +1,4 @@
+package authority
+
+// ParseReply lets the fuzzer reach the one parser of foreign bytes.
+var ParseReply = parseReply

@@ -1,0 +1,108 @@
+package ddns
+
+// DuckDNS, by way of libdns. The library takes http.DefaultClient and gives no
+// other way in, ignores the HTTP status and prints the token in its errors, so
+// its requests are taken over where they pass http.DefaultClient.
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/edgeguard/edgeguard/internal/secret"
+	"github.com/libdns/duckdns"
+	"github.com/libdns/libdns"
+)
+
+const (
+	duckDNSHost   = "www.duckdns.org"
+	duckDNSSuffix = ".duckdns.org"
+	maxDuckDNS    = 64 << 10
+	// duckDNSToken is the length of a token; the library refuses any other.
+	duckDNSToken = 36
+)
+
+// duckDNSRecord is the adaptor for one record.
+type duckDNSRecord struct {
+	token     secret.Value
+	transport *http.Transport
+}
+
+func newDuckDNS(cfg Config, rec RecordConfig) (*duckDNSRecord, error) {
+	if below, ok := strings.CutSuffix(rec.Domain, duckDNSSuffix); !ok || below == "" {
+		return nil, fmt.Errorf("%s is not a name below duckdns.org, and DuckDNS keeps no other", rec.Domain)
+	}
+	takeOverDefaultClient()
+	return &duckDNSRecord{token: rec.Token, transport: newTransport(cfg)}, nil
+}
+
+// Set implements Provider. DuckDNS keeps one address for a name and all names
+// below it, so a deeper name sets its parent's.
+func (d *duckDNSRecord) Set(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error) {
+	if n := len(d.token.Reveal()); n != duckDNSToken {
+		return netip.Addr{}, &Fault{Kind: Final,
+			Text:   fmt.Sprintf("the DuckDNS token has %d characters; a token has %d", n, duckDNSToken),
+			Action: "Copy the token from duckdns.org again."}
+	}
+	if !defaultClientIsOurs() {
+		return netip.Addr{}, &Fault{Kind: Failed,
+			Text: "another part of this program has replaced http.DefaultClient, so the request to DuckDNS was not made"}
+	}
+	call := &duckDNSCall{transport: d.transport}
+	ctx = context.WithValue(ctx, duckDNSKey{}, call)
+	lib := &duckdns.Provider{APIToken: d.token.Reveal()}
+	err := guard("DuckDNS", func() error {
+		rec := libdns.Address{Name: "@", IP: addr.Unmap()}
+		_, err := lib.SetRecords(ctx, domain, []libdns.Record{rec})
+		return err
+	})
+	if err != nil {
+		return netip.Addr{}, sealed(err, d.token)
+	}
+	return call.shown, nil
+}
+
+// duckDNSKey is the context key of a *duckDNSCall.
+type duckDNSKey struct{}
+
+// duckDNSCall carries one request around the library.
+type duckDNSCall struct {
+	transport *http.Transport
+	shown     netip.Addr // what DuckDNS says the record has
+}
+
+// RoundTrip implements http.RoundTripper. Its errors are *Fault, also for
+// statuses and bodies that the library would take for success or would print.
+func (c *duckDNSCall) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, body, err := roundTrip(c.transport, req, duckDNSHost, maxDuckDNS)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, statusFault(resp, duckDNSHost)
+	}
+	body = bytes.ReplaceAll(bytes.TrimSpace(body), []byte("\r\n"), []byte("\n"))
+	lines := strings.Split(string(body), "\n")
+	switch lines[0] {
+	case "OK":
+	case "KO":
+		return nil, &Fault{Kind: Doubtful,
+			Text:   "DuckDNS refused the update (KO): the token is wrong, or the name does not belong to its account",
+			Action: "Compare the token and the name with those shown at duckdns.org."}
+	default:
+		return nil, &Fault{Text: fmt.Sprintf("%s answered with neither OK nor KO, but with %d bytes of something else", duckDNSHost, len(body)),
+			Action: "Check that nothing on the way, such as a log-in page or a filter, answers in the provider's place."}
+	}
+	// The second line of the verbose answer is the IPv4 address, or blank.
+	if len(lines) > 1 && strings.TrimSpace(lines[1]) != "" {
+		if c.shown, err = netip.ParseAddr(strings.TrimSpace(lines[1])); err != nil {
+			return nil, &Fault{Text: "DuckDNS answered OK, and with something that is no address"}
+		}
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}

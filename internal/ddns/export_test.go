@@ -1,0 +1,39 @@
+package ddns
+
+// What the tests reach inside for.
+
+import (
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/watch"
+)
+
+// NewWith is New with an authority of the test's, and with its providers where
+// provider is not nil.
+func NewWith(cfg Config, address *watch.Value[fact.Observation], a Authority, provider func(Config, RecordConfig) (Provider, error)) (*Manager, error) {
+	if provider == nil {
+		provider = newProvider
+	}
+	return newManager(cfg, address, parts{authority: a, provider: provider})
+}
+
+// NewProvider makes a real adaptor.
+var NewProvider = newProvider
+
+// LoadState reads a state file's text and returns, of each record as it would
+// be used at now, the times that hold writes back, the counts and the words.
+func LoadState(raw []byte, now time.Time) (held []time.Time, counts []int, words []string, err error) {
+	recs, err := parseState(raw)
+	s := &store{records: recs}
+	for i := range recs {
+		m := s.load(i, now)
+		held = append(held, m.At, m.NotBefore)
+		counts = append(counts, m.Repeats, m.Refusals)
+		words = append(words, m.Stopped, m.Action)
+	}
+	return held, counts, words, err
+}
+
+// Guard runs f as a provider's library is run.
+var Guard = guard

@@ -1,0 +1,192 @@
+package ddns_test
+
+// What a provider's refusals lead to.
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/ddns"
+	"github.com/edgeguard/edgeguard/internal/fact"
+)
+
+func noDial(context.Context, string, string) (net.Conn, error) { return nil, errDown }
+
+func contains(text string, words ...string) bool {
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// refuse makes every write end in err.
+func refuse(err error) func(string, netip.Addr) (netip.Addr, error) {
+	return func(string, netip.Addr) (netip.Addr, error) { return netip.Addr{}, err }
+}
+
+func TestFailuresBackOffFrom30sToAnHour(t *testing.T) {
+	bubble(t, func(t *testing.T, h *home) {
+		h.set = refuse(&ddns.Fault{Kind: ddns.Failed, Text: "no route"})
+		h.start()
+		h.wantPhase(ddns.PhasePending)
+		h.wantVerdict(fact.VerdictWarn)
+		h.wait(24 * time.Hour)
+		for i := 1; i < len(h.writes); i++ {
+			most := min(30*time.Second<<min(i-1, 20), time.Hour)
+			if gap := h.writes[i].At - h.writes[i-1].At; gap < max(most/2, 30*time.Second) || gap > most+time.Second {
+				t.Fatalf("write %d came after %v, want at most %v", i, gap, most)
+			}
+		}
+		if n := len(h.writes); n < 24 || n > 70 {
+			t.Errorf("%d writes in a day", n)
+		}
+		h.wantVerdict(fact.VerdictFail)
+		// A new address is tried without waiting out the old failures.
+		before := len(h.writes)
+		h.answer(nil)
+		h.address.Store(known(addrB))
+		h.wait(31 * time.Second)
+		if len(h.writes) != before+1 {
+			t.Errorf("%d writes since the address changed", len(h.writes)-before)
+		}
+		h.wait(time.Minute)
+		h.wantPhase(ddns.PhaseVerified)
+	})
+}
+
+func TestAnUnclearWriteIsVerifiedBeforeItIsRepeated(t *testing.T) {
+	bubble(t, func(t *testing.T, h *home) {
+		h.set = func(domain string, addr netip.Addr) (netip.Addr, error) {
+			h.show(domain, addr) // it did arrive
+			return netip.Addr{}, context.DeadlineExceeded
+		}
+		h.start()
+		h.wantPhase(ddns.PhaseUnconfirmed)
+		if l := h.wantVerdict(fact.VerdictWarn); !contains(l.Summary, "Could not confirm") {
+			t.Errorf("summary is %q", l.Summary)
+		}
+		h.wait(time.Hour)
+		h.wantWrites(addrA)
+		h.wantPhase(ddns.PhaseVerified)
+	})
+}
+
+func TestAFinalRefusalStopsAndOutlivesARestart(t *testing.T) {
+	bubble(t, func(t *testing.T, h *home) {
+		h.cfg.StateFile = t.TempDir() + "/ddns.json"
+		h.set = refuse(&ddns.Fault{Kind: ddns.Final, Text: "bad token", Action: "Make a new one."})
+		h.start()
+		h.wantPhase(ddns.PhaseStopped)
+		h.wait(24 * time.Hour)
+		h.address.Store(known(addrB))
+		h.wait(24 * time.Hour)
+		h.wantWrites(addrA)
+		h.stop()
+		h.start()
+		h.wait(time.Hour)
+		h.wantWrites(addrA)
+		h.wantPhase(ddns.PhaseStopped)
+		if l := h.wantVerdict(fact.VerdictFail); !contains(l.Summary, "bad token") || !contains(l.Action, "Make a new one.", "config") {
+			t.Errorf("link is %+v", l)
+		}
+		h.stop()
+		h.answer(nil)
+		h.cfg.Records[0].Token = newToken()
+		h.start()
+		h.wait(time.Hour)
+		h.wantWrites(addrA, addrB)
+		h.wantPhase(ddns.PhaseVerified)
+	})
+}
+
+func TestThreeDoubtfulRefusalsInARowStop(t *testing.T) {
+	bubble(t, func(t *testing.T, h *home) {
+		h.cfg.StateFile = t.TempDir() + "/ddns.json"
+		h.set = refuse(&ddns.Fault{Kind: ddns.Doubtful, Text: "KO"})
+		h.start()
+		h.wait(9 * time.Minute)
+		h.wantWrites(addrA)
+		h.stop()
+		h.start() // the count and the wait are remembered
+		h.wait(45 * time.Second)
+		h.wantWrites(addrA)
+		h.wait(2 * time.Minute)
+		h.wantWrites(addrA, addrA)
+		h.wantPhase(ddns.PhasePending)
+		h.wait(58 * time.Minute)
+		h.wantWrites(addrA, addrA)
+		h.wait(10 * time.Minute)
+		h.wantWrites(addrA, addrA, addrA)
+		h.wantPhase(ddns.PhaseStopped)
+		h.wait(48 * time.Hour)
+		h.wantWrites(addrA, addrA, addrA)
+	})
+}
+
+func TestRetryAfterIsObeyedEvenByANewAddress(t *testing.T) {
+	for _, told := range []time.Duration{0, 2 * time.Hour} {
+		bubble(t, func(t *testing.T, h *home) {
+			h.cfg.StateFile = t.TempDir() + "/ddns.json"
+			h.set = refuse(&ddns.Fault{Kind: ddns.Limited, Wait: told, Text: "too many"})
+			wait := told
+			if told == 0 {
+				wait = 5 * time.Minute
+			}
+			h.start()
+			h.wait(wait / 2)
+			h.address.Store(known(addrB))
+			h.stop()
+			h.start()
+			h.wait(wait/2 - time.Second)
+			h.wantWrites(addrA)
+			h.wait(2 * time.Second)
+			h.wantWrites(addrA, addrB)
+		})
+	}
+}
+
+func TestAnEchoOfAnotherAddressIsNoSuccess(t *testing.T) {
+	bubble(t, func(t *testing.T, h *home) {
+		h.set = func(string, netip.Addr) (netip.Addr, error) { return addrB, nil }
+		h.start()
+		h.wantPhase(ddns.PhasePending)
+		if got := h.record().LastError; !contains(got, addrB.String()) {
+			t.Errorf("error is %q", got)
+		}
+	})
+}
+
+func TestShutdownDuringAWriteIsPrompt(t *testing.T) {
+	bubble(t, func(t *testing.T, h *home) {
+		h.cfg.StateFile = t.TempDir() + "/ddns.json"
+		h.set = func(string, netip.Addr) (netip.Addr, error) {
+			time.Sleep(time.Second)
+			return netip.Addr{}, context.Canceled
+		}
+		h.start() // returns while the write is under way
+		h.stop()
+		if d := time.Since(h.begin); d > time.Second {
+			t.Errorf("the end took %v", d)
+		}
+		// Nobody knows whether it arrived, and the servers are silent.
+		h.setSilent(true)
+		h.answer(nil)
+		h.start()
+		h.wait(9 * time.Minute)
+		h.wantWrites(addrA)
+		h.wantPhase(ddns.PhaseUnconfirmed)
+	})
+}
+
+func TestAPanicOfALibraryIsAnError(t *testing.T) {
+	err := ddns.Guard("Library", func() error { var page *struct{ n int }; page.n++; return nil })
+	if f := wantFault(t, err, ddns.Unclear, token); !contains(f.Text, "Library", "nil pointer") {
+		t.Errorf("error is %v", err)
+	}
+}

@@ -1,0 +1,80 @@
+package ddns
+
+// What the manager asks of a provider, and how a provider says no.
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Provider writes records at one DDNS provider. The adaptors in this package
+// implement it; an implementation holds its own secret and must keep it out of
+// its errors.
+type Provider interface {
+	// Set makes addr, an IPv4 address, the A record of domain, within ctx. It
+	// returns the address that the provider says the record now has; the zero
+	// Addr where the provider does not say. An error that is no *Fault leaves
+	// open whether the write happened.
+	Set(ctx context.Context, domain string, addr netip.Addr) (shown netip.Addr, err error)
+}
+
+// FaultKind says what a failed write means for the next one.
+type FaultKind uint8
+
+// The kinds of faults.
+const (
+	// Unclear means that nobody knows whether the write happened: the
+	// connection broke, or the provider had an internal error.
+	Unclear FaultKind = iota
+	// Failed means that the write did not happen and may be repeated later.
+	Failed
+	// Limited means that the provider wants fewer requests; Fault.Wait says
+	// for how long it wants none.
+	Limited
+	// Doubtful means a refusal that may be a mistake of the provider's, or
+	// final. Repeated in a row, it is taken as final.
+	Doubtful
+	// Final means a refusal that repeating could only make worse: a bad token,
+	// a name that is not ours, abuse.
+	Final
+)
+
+// Fault is a write that failed. Its text holds no secret and nothing that a
+// terminal would obey.
+type Fault struct {
+	Kind FaultKind
+	// Wait is how long the provider asked to be left alone; zero where it did
+	// not say. It is at most a day.
+	Wait time.Duration
+	// Text says what happened, in words.
+	Text string
+	// Action is what a person can do about it; may be empty.
+	Action string
+}
+
+// Error implements error.
+func (f *Fault) Error() string { return f.Text }
+
+// newProvider makes the adaptor for a record.
+func newProvider(cfg Config, rec RecordConfig) (Provider, error) {
+	switch rec.Provider {
+	case "cloudflare":
+		return newCloudflare(cfg, rec)
+	case "duckdns":
+		return newDuckDNS(cfg, rec)
+	}
+	return nil, fmt.Errorf("provider %q of %s is neither cloudflare nor duckdns", rec.Provider, rec.Domain)
+}
+
+// guard runs f and makes an error of a panic: the libraries have some on odd
+// answers, and one record's provider must not take the daemon down.
+func guard(name string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &Fault{Text: fmt.Sprintf("the client library of %s failed on the provider's answer: %v", name, r)}
+		}
+	}()
+	return f()
+}
