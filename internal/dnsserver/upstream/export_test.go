@@ -1,0 +1,4 @@
+package upstream
+
+// Scrub is scrub, for the tests.
+var Scrub = scrub
