@@ -1,0 +1,107 @@
+package dnsserver
+
+// Answers from the zone.
+
+import (
+	"net/netip"
+
+	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+)
+
+// view is who asks, and what near that client means.
+type view struct {
+	client netip.Addr
+	own    []netip.Prefix // the host's own networks
+}
+
+// viewOf returns the view of a client; an invalid one is near to nothing.
+func (r *rules) viewOf(client netip.Addr) view {
+	v := view{client: client.Unmap().WithZone("")}
+	if own := r.acl.own.Load(); own != nil {
+		v.own = *own
+	}
+	return v
+}
+
+// near appends to dst those of addrs that are on the client's own subnet; where
+// there are none, all. A client on one subnet may have no way to another.
+func (v view) near(dst, addrs []netip.Addr) []netip.Addr {
+	if len(addrs) < 2 || !v.client.IsValid() {
+		return addrs
+	}
+	for _, a := range addrs {
+		for _, p := range v.own {
+			if p.Contains(v.client) && p.Contains(a) {
+				dst = append(dst, a)
+				break
+			}
+		}
+	}
+	if len(dst) == 0 {
+		return addrs
+	}
+	return dst
+}
+
+// answer appends the zone's answer to q, for whose name it has n; n may be
+// nil. It reports false where the question is not the zone's to answer: what
+// upstream says then still has to pass bend, or splice for an alias.
+func (z *Zone) answer(dst []byte, q *wire.Question, n *node, v view, limit int) ([]byte, bool) {
+	switch {
+	case n == nil || n.role == above:
+		return dst, false
+	case n.role == pointer:
+		if out, ok := z.appendAt(dst, q, nil, n, v, limit); ok {
+			return out, true
+		}
+		return wire.AppendNoData(dst, q, z.ttl), true
+	case n.role == service:
+		return z.appendAt(dst, q, nil, n, v, limit)
+	case q.Type == wire.TypeCNAME || q.Type == wire.TypeANY:
+		return wire.AppendRRset(dst, q, nil, n.alias.first, limit), true
+	case n.alias.end == nil:
+		return dst, false
+	}
+	return z.appendAt(dst, q, n.alias.chain, n.alias.end, v, limit)
+}
+
+// appendAt answers from n, behind the CNAME records of chain, which may be nil.
+// CNAME and DNAME are ours too, as they would lead a client away; other types
+// that n does not have, such as the TXT records of certificate authorities, are
+// the world's.
+func (z *Zone) appendAt(dst []byte, q *wire.Question, chain *wire.Chain, n *node, v view, limit int) ([]byte, bool) {
+	addrs, ttl, set := n.v4, n.ttl4, n.sets[q.Type]
+	switch {
+	case set != nil:
+		return wire.AppendRRset(dst, q, chain, set, limit), true
+	case q.Type == wire.TypeA:
+	case q.Type == wire.TypeAAAA:
+		addrs, ttl = n.v6, n.ttl6
+	case q.Type == wire.TypeANY: // one RRset is enough (RFC 8482, section 4.1)
+		if len(addrs) == 0 {
+			addrs, ttl = n.v6, n.ttl6
+		}
+		if len(addrs) == 0 && n.any != 0 {
+			return wire.AppendRRset(dst, q, chain, n.sets[n.any], limit), true
+		}
+	case ours(q.Type):
+		addrs = nil
+	default:
+		return dst, false
+	}
+	if len(addrs) == 0 {
+		return wire.AppendChainNoData(dst, q, chain, z.ttl, limit), true
+	}
+	var near [maxAddrs]netip.Addr
+	return wire.AppendChainAddrs(dst, q, chain, v.near(near[:0], addrs), ttl, limit), true
+}
+
+// ours reports whether a type is never asked of upstream for a name of the
+// zone.
+func ours(qtype uint16) bool {
+	switch qtype {
+	case wire.TypeA, wire.TypeAAAA, wire.TypeANY, wire.TypeHTTPS, wire.TypeSVCB, wire.TypeCNAME, wire.TypeDNAME:
+		return true
+	}
+	return false
+}

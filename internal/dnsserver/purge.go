@@ -1,0 +1,48 @@
+package dnsserver
+
+// Forgetting names whose records have just changed.
+
+import (
+	"context"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/watch"
+)
+
+// Purge forgets the answers of all types to questions about exactly these
+// names, and all answers that lead to one of them by CNAME, DNAME or as the
+// target of a service binding; stale ones and the saved ones too. An answer
+// that is under way still reaches its client but is not kept. What is not a
+// host name is passed over.
+func (s *Server) Purge(names ...string) {
+	var keys [][]byte
+	for _, name := range names {
+		if key, err := wire.PackName(name); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	if n := s.cache.Purge(time.Now(), keys...); n > 0 {
+		s.log.Info("answers about names whose address changed are forgotten", "names", names, "answers", n)
+		s.store.loop.Kick()
+	}
+}
+
+// PurgeOn purges the names that changed returns for each new value of v, until
+// ctx ends; then it returns nil. Old is the value before.
+func PurgeOn[T any](ctx context.Context, s *Server, v *watch.Value[T], changed func(old, now T) []string) error {
+	for old, next := v.Get(); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-next:
+			var now T
+			now, next = v.Get()
+			s.Purge(changed(old, now)...)
+			old = now
+		}
+	}
+}

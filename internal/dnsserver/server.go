@@ -1,0 +1,116 @@
+package dnsserver
+
+// The server: binding, running, ending.
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/edgeguard/edgeguard/internal/dnsserver/cache"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/cookie"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/loop"
+	"github.com/edgeguard/edgeguard/internal/watch"
+)
+
+// Defaults of Config.
+const (
+	defaultCacheBytes = 8 << 20
+	defaultWorkers    = 1024
+)
+
+// Server answers DNS questions. Make one with New, bind it with Listen, run it
+// with Run once.
+type Server struct {
+	log     *slog.Logger
+	zone    *watch.Value[*Zone]
+	rules   atomic.Pointer[rules] // never nil
+	cache   *cache.Cache
+	clients clients
+	conns   connTable
+	marks   markBook
+	workers workers
+	// renewals are questions whose answers shall be fetched anew.
+	renewals chan wire.Question
+	store    *store
+	idle     time.Duration // of TCP connections
+	count    counters
+	ours     atomic.Pointer[[]netip.Addr] // the host's own addresses; nil while unknown
+	// outside is what the world says of overrides, by name; nil while unknown.
+	outside      atomic.Pointer[[]PublicView]
+	outsideAfter time.Duration // from the start of Run
+	cookies      *cookie.Jar
+	// limits are the house's clients, strangers the others, who must not push
+	// them out.
+	limits, strangers *limiter
+	tls               *tls.Config // of DNS over TLS
+	// loopbackExempt is false in tests only, which have no other clients.
+	loopbackExempt bool
+
+	binder binder
+}
+
+// counters are what Status.Queries says.
+type counters struct {
+	total, override, cached, forwarded, refused, malformed, failed, dropped, limited, stale, prefetched, rebind atomic.Uint64
+}
+
+// New returns a server that is not bound yet. The zone is read for each
+// question; it may hold nil, which is a zone without names. The error says
+// what is missing in cfg, or which upstream is this server itself.
+func New(cfg Config, zone *watch.Value[*Zone]) (*Server, error) {
+	if zone == nil {
+		return nil, errors.New("the DNS server needs a zone")
+	}
+	r, err := newRules(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{log: r.cfg.Log, zone: zone, cache: cache.New(r.cfg.CacheBytes), idle: tcpIdle, outsideAfter: outsideAfter,
+		cookies: cookie.New(time.Now()), limits: newLimiter(), strangers: newLimiter(), loopbackExempt: true}
+	s.tls = s.tlsConfig()
+	s.binder = binder{open: s.openAddress, look: hostAddresses, every: lookEvery, waiting: make(map[want]*pending)}
+	s.marks.give(r.forwards)
+	s.rules.Store(r)
+	s.keep(r)
+	s.refresh()
+	if err := s.refuseLoops(r, slices.Concat(r.cfg.Listen, r.cfg.TLSListen)); err != nil {
+		return nil, err
+	}
+	s.workers.slots = make(chan struct{}, r.cfg.Workers)
+	return s, nil
+}
+
+// Run serves until ctx ends, and returns nil once all that it started has
+// ended and all sockets are closed. A socket that fails is bound anew. A server
+// runs once, after Listen.
+func (s *Server) Run(ctx context.Context) error {
+	if !s.binder.begin() {
+		return errors.New("the DNS server is not bound, or it has run already")
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	s.serveAll(ctx)
+	keeper := loop.New(loop.Config{Name: "dns addresses", Log: s.log, Step: s.keepAddresses})
+	group.Go(func() error { return keeper.Run(ctx) })
+	group.Go(func() error { return s.background(ctx) })
+	group.Go(func() error { return s.watchOutside(ctx) })
+	err := group.Wait()
+	s.closeAll()
+	s.workers.running.Wait()
+	s.store.save()
+	return err
+}
+
+// isOurs reports whether addr is known to be the host's own.
+func (s *Server) isOurs(addr netip.Addr) bool {
+	ours := s.ours.Load()
+	return ours != nil && slices.Contains(*ours, addr.Unmap().WithZone(""))
+}

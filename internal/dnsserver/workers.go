@@ -1,0 +1,85 @@
+package dnsserver
+
+// What has to wait for upstream.
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+)
+
+// peer is where a question came from and where its reply goes.
+type peer struct {
+	addr netip.AddrPort
+	// local is the address of ours that was asked; invalid where the socket
+	// has only one. device is the interface's index, 0 if it does not matter.
+	local  netip.Addr
+	device int
+}
+
+// sender sends replies. It may be called from many goroutines, must not keep
+// message, may write behind it as far as its buffer goes, and deals with errors
+// itself: nobody can be told.
+type sender interface {
+	send(to peer, message []byte)
+}
+
+// job is one question that waits for upstream.
+type job struct {
+	question wire.Question
+	limit    int
+	from     peer
+	client   netip.Addr // whose share it is
+	via      sender
+	done     func() // may be nil
+	buffer   []byte
+}
+
+var jobs = sync.Pool{New: func() any { return &job{buffer: make([]byte, 0, wire.UDPSize)} }}
+
+// workers is the bound on questions that wait.
+type workers struct {
+	slots   chan struct{}
+	running sync.WaitGroup
+	shares  shares
+}
+
+// dispatch hands q to a worker, whose reply goes out through via, and calls
+// done, which may be nil, when it has. Without a free worker, or where the
+// client has its share of them, it reports false at once.
+func (s *Server) dispatch(ctx context.Context, q *wire.Question, limit int, from peer, via sender, done func()) bool {
+	select {
+	case s.workers.slots <- struct{}{}:
+	default:
+		s.count.dropped.Add(1)
+		return false
+	}
+	client := s.rules.Load().sourceOf(from.addr.Addr())
+	if !s.workers.shares.take(client, s.share(client)) {
+		<-s.workers.slots
+		s.count.dropped.Add(1)
+		return false
+	}
+	limit = q.Limit(limit)
+	j := jobs.Get().(*job)
+	j.question, j.limit, j.from, j.client, j.via, j.done = *q, limit, from, client, via, done
+	s.workers.running.Go(func() { s.work(ctx, j) })
+	return true
+}
+
+// work resolves one question. Its slot is not held while the reply is sent, as
+// a client that does not read can hold up a TCP connection.
+func (s *Server) work(ctx context.Context, j *job) {
+	out := s.resolve(ctx, j.buffer[:0], &j.question, j.from.addr.Addr(), seat{&s.workers, j.client}, j.limit)
+	j.via.send(j.from, out)
+	if j.done != nil {
+		j.done()
+	}
+	if cap(out) <= 4*wire.UDPSize {
+		j.buffer = out
+	}
+	j.via, j.done = nil, nil
+	jobs.Put(j)
+}

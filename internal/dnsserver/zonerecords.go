@@ -1,0 +1,213 @@
+package dnsserver
+
+// The zone's records beside overrides: the user's own, where CNAME records
+// lead, and reverse names.
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+)
+
+// maxChain is how many CNAME records in a row are followed; more than a few
+// are a mistake or an attack.
+const maxChain = 16
+
+// addRecords adds the user's own records.
+func (z *Zone) addRecords(records []Record, ttl time.Duration) error {
+	for _, r := range records {
+		p, err := r.parse(ttl)
+		if err == nil {
+			err = z.addRecord(p)
+		}
+		if err != nil {
+			return fmt.Errorf("the %s record of %q: %w", r.Type, r.Name, err)
+		}
+		r.Values = slices.Clone(r.Values)
+		z.records = append(z.records, r)
+	}
+	return nil
+}
+
+func (z *Zone) addRecord(p *parsed) error {
+	n := z.nodes[string(p.key)]
+	if n == nil || n.role == above {
+		n = &node{role: service}
+		switch p.typ {
+		case wire.TypeCNAME:
+			n.role = aliased
+		case wire.TypePTR:
+			n.role = pointer
+		}
+		z.nodes[string(p.key)] = n
+		z.addAbove(p.key)
+	} else if n.role == aliased || p.typ == wire.TypeCNAME {
+		return errors.New("a name with a CNAME record can have no other record (RFC 1034, section 3.6.2)")
+	}
+	switch {
+	case p.typ == wire.TypeA && n.v4 == nil:
+		n.v4, n.ttl4 = p.addr, p.ttl
+		return nil
+	case p.typ == wire.TypeAAAA && n.v6 == nil:
+		n.v6, n.ttl6 = p.addr, p.ttl
+		return nil
+	case p.typ == wire.TypeA || p.typ == wire.TypeAAAA || n.sets[p.typ] != nil:
+		return errors.New("the name has a record of this type already; put all values in one")
+	}
+	set, err := wire.NewRRset(p.typ, p.ttl, p.data...)
+	if err != nil {
+		return err
+	}
+	if p.typ == wire.TypeCNAME {
+		n.alias = &lead{target: p.data[0], ttl: p.ttl, first: set}
+		return nil
+	}
+	n.addSet(p.typ, set)
+	return nil
+}
+
+func (n *node) addSet(typ uint16, set *wire.RRset) {
+	if n.sets == nil {
+		n.sets = make(map[uint16]*wire.RRset)
+	}
+	n.sets[typ] = set
+	if n.any == 0 || typ < n.any {
+		n.any = typ
+	}
+}
+
+// CircleError says that CNAME records never end. It is found with errors.As.
+type CircleError struct {
+	// Name is the owner of the first of them, canonical.
+	Name string
+}
+
+// Error implements error.
+func (e *CircleError) Error() string {
+	return fmt.Sprintf("the CNAME record of %q leads in a circle, or through more than %d others", e.Name, maxChain)
+}
+
+// linkAliases follows each CNAME record within the zone.
+func (z *Zone) linkAliases() error {
+	for _, key := range slices.Sorted(maps.Keys(z.nodes)) {
+		n := z.nodes[key]
+		if n.role != aliased {
+			continue
+		}
+		a, links := n.alias, []wire.Link{{Target: n.alias.target, TTL: n.alias.ttl}}
+		next := z.find(a.target)
+		a.to = a.target
+		for next != nil && next.role == aliased {
+			if next == n || len(links) == maxChain {
+				return &CircleError{Name: nameOf(key)}
+			}
+			links = append(links, wire.Link{Target: next.alias.target, TTL: next.alias.ttl})
+			a.to = next.alias.target
+			next = z.find(a.to)
+		}
+		if next != nil && next.role != above {
+			a.end = next
+		} else {
+			if z.targets == nil {
+				z.targets = make(map[string]bool)
+			}
+			z.targets[string(a.to)] = true
+		}
+		var err error
+		if a.chain, err = wire.NewChain(links...); err != nil {
+			return fmt.Errorf("the CNAME record of %q: %w", nameOf(key), err)
+		}
+	}
+	return nil
+}
+
+// addAllPointers adds the reverse names of private addresses.
+func (z *Zone) addAllPointers() error {
+	for _, o := range z.overrides {
+		if strings.HasPrefix(o.Name, "*.") {
+			continue
+		}
+		if err := z.addPointers(o.Name, true, slices.Concat(o.V4, o.V6)); err != nil {
+			return fmt.Errorf("overriding %q: %w", o.Name, err)
+		}
+	}
+	for _, r := range z.records {
+		if r.Type != "A" && r.Type != "AAAA" {
+			continue
+		}
+		var addrs []netip.Addr
+		for _, v := range r.Values {
+			addrs = append(addrs, netip.MustParseAddr(v)) // parse has read it
+		}
+		if err := z.addPointers(r.Name, false, addrs); err != nil {
+			return fmt.Errorf("the %s record of %q: %w", r.Type, r.Name, err)
+		}
+	}
+	return nil
+}
+
+// addPointers adds the reverse names of those of addrs that are private and
+// have no name yet.
+func (z *Zone) addPointers(name string, override bool, addrs []netip.Addr) error {
+	target, err := wire.PackName(name)
+	if err != nil {
+		return err
+	}
+	for _, addr := range addrs {
+		if !addr.IsPrivate() && !addr.IsLinkLocalUnicast() {
+			continue
+		}
+		key, err := wire.PackName(reverseName(addr))
+		if err != nil {
+			return fmt.Errorf("writing the reverse name of %s: %w", addr, err)
+		}
+		if n := z.nodes[string(key)]; n != nil && n.role != above {
+			continue
+		}
+		set, err := wire.NewRRset(wire.TypePTR, z.ttl, target)
+		if err != nil {
+			return err
+		}
+		n := &node{role: pointer, override: override}
+		n.addSet(wire.TypePTR, set)
+		z.nodes[string(key)] = n
+		z.addAbove(key)
+	}
+	return nil
+}
+
+// reverseName returns the name that holds the PTR record of addr (RFC 1035,
+// section 3.5; RFC 3596, section 2.5).
+func reverseName(addr netip.Addr) string {
+	var b strings.Builder
+	octets := addr.AsSlice()
+	slices.Reverse(octets)
+	for _, o := range octets {
+		if addr.Is4() {
+			fmt.Fprintf(&b, "%d.", o)
+		} else {
+			fmt.Fprintf(&b, "%x.%x.", o&15, o>>4)
+		}
+	}
+	if addr.Is4() {
+		return b.String() + "in-addr.arpa"
+	}
+	return b.String() + "ip6.arpa"
+}
+
+// nameOf returns the text of a name in wire form that PackName has made.
+func nameOf(key string) string {
+	var labels []string
+	for len(key) > 1 {
+		size := 1 + int(key[0])
+		labels = append(labels, key[1:size])
+		key = key[size:]
+	}
+	return strings.Join(labels, ".")
+}

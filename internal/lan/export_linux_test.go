@@ -1,0 +1,27 @@
+package lan
+
+// What the tests reach into: the parsers of the kernel's tables.
+
+import (
+	"io"
+	"net/netip"
+)
+
+var (
+	GatewayIn     = gatewayIn
+	ParseEndpoint = parseEndpoint
+)
+
+// SocketsIn is socketsIn with the addresses only.
+func SocketsIn(table io.Reader, protocol string, port uint16) []netip.AddrPort {
+	var found []netip.AddrPort
+	for _, s := range socketsIn(table, protocol, port) {
+		found = append(found, s.local)
+	}
+	return found
+}
+
+// Clash reports whether a server on have keeps want from being bound.
+func Clash(have netip.AddrPort, want netip.Addr) bool {
+	return clash(socket{local: have, state: stateListen}, want) > 0
+}
