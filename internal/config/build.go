@@ -1,0 +1,187 @@
+package config
+
+// From the raw file to the Config: the parts in their order, and what they
+// share.
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/wan"
+)
+
+// The defaults, as docs/configuration.md gives them.
+const (
+	defaultStateDir     = "/data"
+	defaultLease        = 3600
+	defaultCacheBytes   = 8 << 20
+	defaultTTL          = 60
+	defaultStatusListen = ":8053"
+)
+
+var (
+	defaultSources   = []string{"igd", "https://api.ipify.org", "https://ipv4.icanhazip.com"}
+	defaultDNSListen = []string{"lan:53"}
+)
+
+// builder makes one Config. Its report gathers what is wrong on the way.
+type builder struct {
+	report
+	readFile ReadFile
+	file     string
+	// inlineTokensExposed is set where everybody can read the config file.
+	inlineTokensExposed bool
+}
+
+// build checks everything, however much is wrong already. The Config is of use
+// only where nothing was reported.
+func (b *builder) build(raw *rawFile) *Config {
+	c := &Config{StateDir: b.stateDir(raw.StateDir)}
+	b.services(raw.Service, c)
+	b.ddns(raw.DDNS, c)
+	b.names(raw, c)
+	b.sources(raw.WAN, c)
+	b.portmap(raw.Portmap, c)
+	b.dns(raw.DNS, c)
+	b.forwards(raw.DNS, c)
+	b.answers(raw.DNS, c)
+	b.records(raw.DNS.Record, c)
+	b.word(raw.Certificate.Mode, "none", []string{"none"}, []string{"acme", "own-ca"})
+	c.Status.Listen = b.listen(raw.Status.Listen, defaultStatusListen)
+	b.log(raw.Log, c)
+	c.DDNS.Resolvers = plainServers(c.Upstream)
+	c.DDNS.StateFile = filepath.Join(c.StateDir, "ddns.json")
+	return c
+}
+
+func (b *builder) stateDir(t text) string {
+	switch {
+	case !t.given:
+		return defaultStateDir
+	case t.ok && strings.TrimSpace(t.v) == "":
+		b.fail(t.at, "empty; write the path of a folder that outlives a restart, or leave the key out for %s", defaultStateDir)
+	}
+	return resolve(t.at, t.v)
+}
+
+// sources reads [wan].
+func (b *builder) sources(raw rawWAN, c *Config) {
+	outside := false
+	seen := map[wan.SourceSpec]origin{}
+	for _, t := range b.list(raw.Sources, defaultSources) {
+		spec, err := wan.ParseSource(t.v)
+		if looksSecret(t.v) {
+			err = fmt.Errorf(`%s is no source; write "igd" or the URL of an HTTP echo service`, show(t.v))
+		}
+		if err != nil {
+			b.fail(t.at, "%v", err)
+			continue
+		}
+		if first, twice := seen[spec]; twice {
+			b.fail(t.at, "this is the same source as %s; one source cannot confirm itself", first)
+			continue
+		}
+		seen[spec] = t.at
+		outside = outside || spec.Type != "igd"
+		c.WANSources = append(c.WANSources, spec)
+	}
+	if len(c.WANSources) > 0 && !outside && raw.Sources.ok {
+		b.warn(raw.Sources.at, "the router alone is never believed, so no public address will be found; add the URL of an echo service, such as %q", defaultSources[1])
+	}
+}
+
+// portmap reads [portmap] and makes a forward of each service.
+func (b *builder) portmap(raw rawPortmap, c *Config) {
+	c.Portmap.Enabled = b.flag(raw.Enabled, true)
+	if t := raw.LeaseSeconds; t.ok && t.v == 0 {
+		b.fail(t.at, "0 would be a lease without end, which stays on the router when edgeguard is gone; write 120 to 604800 (seconds)")
+	} else {
+		c.Portmap.Lease = time.Duration(b.number(t, defaultLease, 120, 604800, "seconds")) * time.Second
+	}
+	b.word(raw.Relay, "off", []string{"off"}, []string{"auto", "on"})
+	c.Portmap.Forwards = forwards(c.Services)
+}
+
+// log reads [log].
+func (b *builder) log(raw rawLog, c *Config) {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	c.Log.Level = levels[b.word(raw.Level, "info", []string{"debug", "info", "warn", "error"}, nil)]
+	c.Log.Format = b.word(raw.Format, FormatAuto, []string{FormatText, FormatJSON, FormatAuto}, nil)
+}
+
+// flag returns the value, or what stands for it where it was not given.
+func (b *builder) flag(t boolean, absent bool) bool {
+	if t.ok {
+		return t.v
+	}
+	return absent
+}
+
+// number returns the value within its bounds, or absent.
+func (b *builder) number(t integer, absent, least, most int64, unit string) int64 {
+	switch {
+	case !t.ok:
+		return absent
+	case t.v < least || t.v > most:
+		b.fail(t.at, "%d is not from %d to %d (%s); the default is %d", t.v, least, most, unit, absent)
+		return absent
+	}
+	return t.v
+}
+
+// word returns the value where it is one of words. Those of later are known to
+// be coming.
+func (b *builder) word(t text, absent string, words, later []string) string {
+	switch {
+	case !t.ok || slices.Contains(words, t.v):
+	case slices.Contains(later, t.v):
+		b.fail(t.at, "%q is not available in this version; write %s, or leave the key out", t.v, choice(words))
+	default:
+		near := nearest(t.v, words)
+		if near != "" && len(words) > 1 {
+			near = fmt.Sprintf("did you mean %q? Write ", near)
+		} else {
+			near = "write "
+		}
+		b.fail(t.at, "%s is not known here; %s%s", show(t.v), near, choice(words))
+	}
+	if t.ok {
+		return t.v
+	}
+	return absent
+}
+
+// list returns the values, or the defaults where none were given. An empty
+// list is a mistake.
+func (b *builder) list(t texts, absent []string) []text {
+	if !t.given {
+		var list []text
+		for _, v := range absent {
+			list = append(list, text{v: v, given: true, ok: true})
+		}
+		return list
+	}
+	if t.ok && len(t.v) == 0 {
+		b.fail(t.at, `empty; write at least one, or leave the key out for the default ["%s"]`, strings.Join(absent, `", "`))
+	}
+	return t.v
+}
+
+// choice lists words for people: "a", "b" or "c".
+func choice(words []string) string {
+	var s strings.Builder
+	for i, w := range words {
+		switch {
+		case i > 0 && i == len(words)-1:
+			s.WriteString(" or ")
+		case i > 0:
+			s.WriteString(", ")
+		}
+		s.WriteString(`"` + w + `"`)
+	}
+	return s.String()
+}

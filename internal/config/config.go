@@ -1,0 +1,154 @@
+// Package config turns the TOML file and the environment into one validated
+// Config. It is the only package that reads the config file, token files, CA
+// files and environment variables.
+//
+// The way in has four steps: the text becomes a tree that knows the line of
+// every value (tree.go), the tree fills a raw struct whose tags are the whole
+// list of keys (raw.go, decode.go), the environment fills what the file left
+// open (env.go), and the raw struct is checked and becomes a Config (build*.go).
+// No step stops at the first mistake: all of them come back together, each with
+// its file and line (errors.go). No text made here ever holds a secret.
+package config
+
+// What comes out: the runtime config, valid in itself.
+
+import (
+	"crypto/x509"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/ddns"
+	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
+	"github.com/edgeguard/edgeguard/internal/hairpin"
+	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/wan"
+)
+
+// Config is a whole, validated configuration. The concerns' Configs in it hold
+// what the config decides; what only the running process can give them (Log,
+// Rand, Dial, OwnPrefixes, the listen addresses behind the word lan) is zero
+// and is filled in by the command. It is read-only once returned.
+type Config struct {
+	// StateDir is the folder for what must outlive a restart.
+	StateDir string
+	// Services are the [[service]] tables in their order; never empty.
+	Services []Service
+	// WAN is for wan.New; all defaults.
+	WAN wan.Config
+	// WANSources are the places to ask for the public address, in the order of
+	// the config; never empty.
+	WANSources []wan.SourceSpec
+	// DDNS holds the records, the resolvers (the plain DNS upstreams, or else
+	// the bootstrap servers) and the state file.
+	DDNS ddns.Config
+	// Portmap holds the forwards, one for each service with an IPv4 address.
+	Portmap portmap.Config
+	// Hairpin holds the services as the prober needs them.
+	Hairpin hairpin.Config
+	// DNS is for dnsserver.New; its Listen and TLSListen are nil, as they need
+	// DNSListen and DNSTLSListen resolved, and so is its Upstream, which is made of Upstream here.
+	DNS dnsserver.Config
+	// Upstream is for upstream.New; its Specs are never empty.
+	Upstream upstream.Config
+	// DNSListen are the addresses to listen on; never empty.
+	DNSListen []Listen
+	// DNSTLSListen are the addresses for DNS over TLS; nil where DNS has no
+	// GetCertificate.
+	DNSTLSListen []Listen
+	// DNSTTL is the TTL of the overrides' answers.
+	DNSTTL time.Duration
+	// Names are the static overrides: the configured names and the ddns domains
+	// that belong to a service, each name once, sorted by name. A name may be a
+	// wildcard.
+	Names []dnsserver.Override
+	// Records are the user's own DNS records, for dnsserver.BuildZone.
+	Records []dnsserver.Record
+	// DNSPTR is whether the addresses of services and records have reverse
+	// names in the zone.
+	DNSPTR bool
+	// Forwards are the [[dns.forward]] tables; each needs a pool, which goes
+	// into DNS.Forwards once for each of its zones.
+	Forwards []Forward
+	// Status is the HTTP surface.
+	Status Status
+	// Log is how to log.
+	Log Log
+	// Warnings are what a person should know and what is no error, in the form
+	// of an Error each; nil when there are none.
+	Warnings []string
+}
+
+// Service is one [[service]], validated.
+type Service struct {
+	// Name is unique among the services.
+	Name string
+	// Address is where it listens in the LAN; never a zone, never 4-in-6.
+	Address netip.AddrPort
+	// ExternalPort is its port on the public address; never zero.
+	ExternalPort uint16
+	// Names are the configured names and the ddns domains that belong to it,
+	// canonical, in the order of the file; may be nil.
+	Names []string
+	// Wildcards are the configured names of the form "*.example.org", canonical;
+	// nil unless Wildcard, which also says that the wildcards of its trusted
+	// certificate count.
+	Wildcards []string
+	Wildcard  bool
+	// Kind is what it speaks inside TLS.
+	Kind hairpin.ServiceKind
+	// LANIPv6 is the IPv6 address that LAN clients are given beside Address;
+	// the zero Addr means none.
+	LANIPv6 netip.Addr
+	// Roots are the certificates of ca_file; nil means the system's.
+	Roots *x509.CertPool
+}
+
+// Override returns the override that gives name this service's LAN addresses.
+// Name must be canonical.
+func (s Service) Override(name, reason string) dnsserver.Override {
+	o := dnsserver.Override{Name: name, Reason: reason}
+	for _, addr := range []netip.Addr{s.Address.Addr(), s.LANIPv6} {
+		switch {
+		case addr.Is4():
+			o.V4 = append(o.V4, addr)
+		case addr.Is6():
+			o.V6 = append(o.V6, addr)
+		}
+	}
+	return o
+}
+
+// Forward is one [[dns.forward]], validated.
+type Forward struct {
+	// Zones are the names that are forwarded, with all below them; one, or
+	// several where a network has several reverse zones. Never empty.
+	Zones []string
+	// Upstream is for upstream.New; its Servers are never empty.
+	Upstream upstream.Config
+}
+
+// Status is the [status] table, validated.
+type Status struct {
+	// Listen is where the page and the API are served.
+	Listen Listen
+}
+
+// The values of Log.Format.
+const (
+	// FormatAuto is text on a terminal and JSON elsewhere.
+	FormatAuto = "auto"
+	// FormatText is slog's text form.
+	FormatText = "text"
+	// FormatJSON is slog's JSON form.
+	FormatJSON = "json"
+)
+
+// Log is the [log] table, validated.
+type Log struct {
+	// Level is the least level that is written.
+	Level slog.Level
+	// Format is one of the Format constants.
+	Format string
+}

@@ -1,0 +1,147 @@
+package config_test
+
+// The example and the reference: they load, and they are complete.
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/config"
+)
+
+const examplePath = "../../configs/example.toml"
+
+func TestExampleLoadsAsItStands(t *testing.T) {
+	c, err := config.Load(examplePath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 0 {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+	if c.Portmap.Enabled || len(c.DDNS.Records) != 0 {
+		t.Error("trying the example would change a router or a record")
+	}
+	for _, l := range c.DNSListen {
+		if l.Port < 1024 {
+			t.Errorf("%v needs root", l)
+		}
+	}
+}
+
+// setting matches what is commented out, but not prose.
+var setting = regexp.MustCompile(`(?m)^#(\[|[a-z0-9_]+ = )`)
+
+func TestExampleLoadsWithEverySettingOn(t *testing.T) {
+	data, err := os.ReadFile(examplePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	token, ca := filepath.Join(dir, "token"), filepath.Join(dir, "ca.pem")
+	write(t, token, []byte("a-token-of-the-test\n"), 0o600)
+	write(t, ca, certificate(t), 0o600)
+	text := setting.ReplaceAllString(string(data), "$1")
+	text = replaceOnce(t, text, "/run/secrets/duckdns", token)
+	text = replaceOnce(t, text, "/etc/edgeguard/ca.pem", ca)
+	text = withTLSFiles(t, text, dir)
+	c, err := config.Parse("all.toml", []byte(text), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.DDNS.Records) != 2 || c.DDNS.Records[0].Token.Reveal() != "a-token-of-the-test" || c.Services[0].Roots == nil {
+		t.Errorf("not all of it was taken up: %+v", c)
+	}
+	given := map[string]bool{}
+	header := ""
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "[") {
+			header = line
+		} else if key, _, found := strings.Cut(line, " = "); found && !strings.HasPrefix(line, "#") {
+			given[header+key] = true
+		}
+	}
+	for header, keys := range config.KnownSections() {
+		for _, key := range keys {
+			if !given[header+key] {
+				t.Errorf("the example does not show %s below %q", key, header)
+			}
+		}
+	}
+}
+
+func TestReferenceNamesEveryKey(t *testing.T) {
+	data, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := map[string]string{}
+	header := ""
+	for line := range strings.Lines(string(data)) {
+		if h, ok := strings.CutPrefix(line, "## "); ok {
+			if header = strings.TrimSpace(h); header == "Top level" {
+				header = ""
+			}
+			continue
+		}
+		parts[header] += line
+	}
+	for header, keys := range config.KnownSections() {
+		for _, key := range keys {
+			if !strings.Contains(parts[header], "| `"+key+"` |") {
+				t.Errorf("the reference has no row for %s below %q", key, header)
+			}
+		}
+	}
+	for _, name := range []string{
+		config.EnvConfig, config.EnvServiceAddress, config.EnvDDNSProvider,
+		config.EnvDDNSDomain, config.EnvDDNSToken, config.EnvDDNSTokenFile,
+	} {
+		if !strings.Contains(parts["Environment"], "`"+name+"`") {
+			t.Errorf("the reference does not name %s", name)
+		}
+	}
+}
+
+func replaceOnce(t *testing.T, text, old, with string) string {
+	t.Helper()
+	if strings.Count(text, old) != 1 {
+		t.Fatalf("%s is there %d times", old, strings.Count(text, old))
+	}
+	return strings.Replace(text, old, with, 1)
+}
+
+func write(t *testing.T, path string, data []byte, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, data, mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil { // whatever the umask
+		t.Fatal(err)
+	}
+}
+
+// certificate returns a self-signed CA in PEM.
+func certificate(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}

@@ -1,0 +1,154 @@
+package config
+
+// Host names: which are right, and to which service each belongs.
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/hairpin"
+)
+
+// hostName returns the canonical form of a host name (RFC 1123, section 2.1),
+// or what is wrong with it, to be read after the name.
+func hostName(text string) (name, problem string) {
+	name = fact.CanonicalName(text)
+	switch {
+	case name == "":
+		return "", "is no host name; write one, such as mqtt.example.org"
+	case strings.Contains(name, "*"):
+		return "", "has a wildcard; write each name in full, such as mqtt.example.org"
+	case isAddr(name) || strings.Contains(name, ":"):
+		return "", "is an address or has a port; write a host name alone, such as mqtt.example.org"
+	case len(name) > 253:
+		return "", "is longer than the 253 characters that a host name may have"
+	}
+	labels := strings.Split(name, ".")
+	for _, label := range labels {
+		switch {
+		case label == "":
+			return "", "has an empty part between two dots"
+		case len(label) > 63:
+			return "", "has a part of more than 63 characters between two dots"
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return "", "has a part that starts or ends with a hyphen"
+		case strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
+			return "", "has characters that no host name has; use letters, digits, hyphens and dots (other scripts in their xn-- form)"
+		}
+	}
+	if strings.Trim(labels[len(labels)-1], "0123456789") == "" {
+		return "", "ends in a number, so that programs take it for an address; write a host name, such as mqtt.example.org"
+	}
+	return name, ""
+}
+
+// hostNames reads the names of a service, and its wildcards where it may have
+// some.
+func (b *builder) hostNames(list texts, wildcard bool) (names, wildcards []string) {
+	for _, t := range list.v {
+		name, problem := hostName(t.v)
+		if strings.HasPrefix(t.v, "*.") {
+			if name, problem = wildcardName(t.v, wildcard); problem == "" && !slices.Contains(wildcards, name) {
+				wildcards = append(wildcards, name)
+				continue
+			}
+		}
+		switch {
+		case problem != "":
+			b.fail(t.at, "%s %s", show(t.v), problem)
+		case slices.Contains(names, name) || slices.Contains(wildcards, name):
+			b.fail(t.at, "%s is in this list already; write it once", show(name))
+		default:
+			names = append(names, name)
+		}
+	}
+	return names, wildcards
+}
+
+// wildcardName returns the canonical form of a wildcard, or what is wrong with
+// it, to be read after the name.
+func wildcardName(text string, allowed bool) (name, problem string) {
+	parent, problem := hostName(strings.TrimPrefix(text, "*."))
+	switch {
+	case !allowed:
+		return "", "has a wildcard, which would take every name there from the world; write each name in full, such as mqtt.example.org, or set wildcard = true in this [[service]]"
+	case problem != "":
+		return "", problem
+	case !strings.Contains(parent, "."):
+		return "", "would stand for every name of a top-level domain; write a wildcard of your own domain, such as *.example.org"
+	}
+	return "*." + parent, ""
+}
+
+// claim is a service's claim on a name.
+type claim struct {
+	service Service
+	at      origin
+}
+
+// names gives each ddns domain to its service, then makes the static overrides
+// and the prober's services of the result.
+func (b *builder) names(raw *rawFile, c *Config) {
+	claims := map[string]claim{}
+	for i, s := range c.Services {
+		for _, t := range raw.Service[i].Names.v {
+			name := fact.CanonicalName(t.v)
+			if !slices.Contains(s.Names, name) && !slices.Contains(s.Wildcards, name) {
+				continue // reported
+			}
+			b.claim(claims, name, claim{s, t.at}, c, "configured")
+		}
+	}
+	for i, rec := range c.DDNS.Records {
+		if _, named := claims[rec.Domain]; named || rec.Domain == "" {
+			continue
+		}
+		if !oneAddress(c.Services) {
+			if len(c.Services) > 1 {
+				b.warn(raw.DDNS[i].Domain.at, "the services are at several addresses, so it is not known to which of them this name belongs, and LAN clients are not given a local address for it; add it to the names of its service")
+			}
+			continue
+		}
+		first := &c.Services[0]
+		first.Names = append(first.Names, rec.Domain)
+		b.claim(claims, rec.Domain, claim{*first, raw.DDNS[i].Domain.at}, c, "configured as a ddns domain")
+	}
+	slices.SortFunc(c.Names, func(x, y dnsserver.Override) int { return cmp.Compare(x.Name, y.Name) })
+	for _, s := range c.Services {
+		c.Hairpin.Services = append(c.Hairpin.Services, hairpin.Service{
+			Name: s.Name, Address: s.Address, ExternalPort: s.ExternalPort, Names: s.Names, Kind: s.Kind, Roots: s.Roots,
+		})
+	}
+}
+
+// claim enters a claim and its override. Services may share a name where they
+// share their addresses.
+func (b *builder) claim(claims map[string]claim, name string, by claim, c *Config, reason string) {
+	first, taken := claims[name]
+	if !taken {
+		claims[name] = by
+		c.Names = append(c.Names, by.service.Override(name, reason))
+		return
+	}
+	x, y := first.service, by.service
+	if x.Address.IsValid() && y.Address.IsValid() && (x.Address.Addr() != y.Address.Addr() || x.LANIPv6 != y.LANIPv6) {
+		b.fail(by.at, "%s is a name of service %s too, %s, which is at another address; a name leads to one host only, so take it out of one of the two",
+			show(name), show(x.Name), first.at)
+	}
+}
+
+// oneAddress reports whether all services are at one known LAN address.
+func oneAddress(services []Service) bool {
+	var addr netip.Addr
+	for _, s := range services {
+		if !s.Address.IsValid() || addr.IsValid() && s.Address.Addr() != addr {
+			return false
+		}
+		addr = s.Address.Addr()
+	}
+	return addr.IsValid()
+}

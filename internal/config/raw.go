@@ -1,0 +1,131 @@
+package config
+
+// The shape of the TOML file. The tags of these structs are the list of keys:
+// the decoder, the suggestions and the tests over the example and the reference
+// read them from here. Meanings, defaults and units are in
+// docs/configuration.md and configs/example.toml.
+
+// rawFile is the file as it was written, each value with its place. Head is the
+// place of the table itself.
+type rawFile struct {
+	StateDir    text           `toml:"state_dir"`
+	Service     []rawService   `toml:"service"`
+	DDNS        []rawDDNS      `toml:"ddns"`
+	WAN         rawWAN         `toml:"wan"`
+	Portmap     rawPortmap     `toml:"portmap"`
+	DNS         rawDNS         `toml:"dns"`
+	Certificate rawCertificate `toml:"certificate"`
+	Status      rawStatus      `toml:"status"`
+	Log         rawLog         `toml:"log"`
+}
+
+type rawService struct {
+	Head         origin
+	Name         text    `toml:"name"`
+	Address      text    `toml:"address"`
+	ExternalPort integer `toml:"external_port"`
+	Names        texts   `toml:"names"`
+	CAFile       text    `toml:"ca_file"`
+	Kind         text    `toml:"kind"`
+	LANIPv6      text    `toml:"lan_ipv6"`
+	Wildcard     boolean `toml:"wildcard"`
+}
+
+type rawDDNS struct {
+	Head      origin
+	Provider  text       `toml:"provider"`
+	Domain    text       `toml:"domain"`
+	Zone      text       `toml:"zone"`
+	Token     secretText `toml:"token"`
+	TokenFile secretText `toml:"token_file"`
+}
+
+type rawWAN struct {
+	Sources texts `toml:"sources"`
+}
+
+type rawPortmap struct {
+	Enabled      boolean `toml:"enabled"`
+	LeaseSeconds integer `toml:"lease_seconds"`
+	Relay        text    `toml:"relay"`
+}
+
+type rawDNS struct {
+	Listen     texts   `toml:"listen"`
+	Upstreams  texts   `toml:"upstreams"`
+	Bootstrap  texts   `toml:"bootstrap"`
+	Allow      texts   `toml:"allow"`
+	CacheBytes integer `toml:"cache_bytes"`
+	TTLSeconds integer `toml:"ttl_seconds"`
+
+	// The keys that dnsCache reads.
+	CacheMinTTL  integer `toml:"cache_min_ttl_seconds"`
+	CacheMaxTTL  integer `toml:"cache_max_ttl_seconds"`
+	CachePersist boolean `toml:"cache_persist"`
+	ServeStale   boolean `toml:"serve_stale"`
+	StaleMax     integer `toml:"stale_max_seconds"`
+	PTR          boolean `toml:"ptr"`
+	Canary       boolean `toml:"canary"`
+
+	PrivateRelay     text    `toml:"private_relay"`
+	RebindProtection boolean `toml:"rebind_protection"`
+	RebindAllow      texts   `toml:"rebind_allow"`
+
+	// The keys that dnsDoor reads.
+	TLSListen   texts   `toml:"tls_listen"`
+	TLSCertFile text    `toml:"tls_cert_file"`
+	TLSKeyFile  text    `toml:"tls_key_file"`
+	RateLimit   integer `toml:"rate_limit"`
+
+	Forward []rawForward `toml:"forward"`
+	Record  []rawRecord  `toml:"record"`
+}
+
+type rawForward struct {
+	Head      origin
+	Zone      text  `toml:"zone"`
+	Upstreams texts `toml:"upstreams"`
+}
+
+type rawRecord struct {
+	Head       origin
+	Name       text      `toml:"name"`
+	Type       text      `toml:"type"`
+	Value      oneOrMore `toml:"value"`
+	TTLSeconds integer   `toml:"ttl_seconds"`
+}
+
+type rawCertificate struct {
+	Mode text `toml:"mode"`
+}
+
+type rawStatus struct {
+	Listen text `toml:"listen"`
+}
+
+type rawLog struct {
+	Level  text `toml:"level"`
+	Format text `toml:"format"`
+}
+
+// scalar is a value as it was written. Where given is true and ok is false it
+// was of the wrong type, which has been reported.
+type scalar[T any] struct {
+	v         T
+	at        origin
+	given, ok bool
+}
+
+type (
+	text    = scalar[string]
+	integer = scalar[int64]
+	boolean = scalar[bool]
+	texts   = scalar[[]text]
+)
+
+// secretText is a text that must never be quoted. A token_file is one too, as
+// tokens get pasted there.
+type secretText struct{ text }
+
+// oneOrMore is a text, or a list of them.
+type oneOrMore struct{ texts }
