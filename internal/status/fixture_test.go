@@ -1,0 +1,102 @@
+package status_test
+
+// Inputs with every field filled, for the tests of the whole package.
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/ddns"
+	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/hairpin"
+	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/router"
+	"github.com/edgeguard/edgeguard/internal/secret"
+	"github.com/edgeguard/edgeguard/internal/status"
+	"github.com/edgeguard/edgeguard/internal/wan"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 123456789, time.FixedZone("CET", 3600))
+
+func link(v fact.Verdict, summary string) fact.Link {
+	return fact.Link{Verdict: v, Summary: summary, Action: "do this about " + summary, Evidence: []string{"seen " + summary}}
+}
+
+// list lists secrets, as a config does.
+func list(secrets ...secret.Value) func() []secret.Value {
+	return func() []secret.Value { return secrets }
+}
+
+// noSecrets is the list of a config without any.
+var noSecrets = list()
+
+// full returns Inputs in which every field is filled; word stands in every
+// piece of text that others write.
+func full(word string) status.Inputs {
+	public := fact.KnownAddr(netip.MustParseAddr("203.0.113.7"), "igd", noon)
+	broker := netip.MustParseAddrPort("192.168.1.10:8883")
+	return status.Inputs{
+		Version: "1.2.3 " + word,
+		Started: noon.Add(-time.Hour),
+		Config:  status.ConfigStatus{File: "edgeguard.toml " + word, LoadedAt: noon, Err: "line 3 " + word},
+		WAN: wan.Status{
+			IPv4: public, NAT: "none", ChangedAt: noon,
+			Sources: []wan.SourceStatus{
+				{Name: "igd " + word, Observation: public, Err: "odd " + word},
+				{Name: "https://x", Observation: fact.NoAddr("https://x", noon)},
+				{Name: "https://y", Observation: fact.UnknownAddr("https://y", noon)},
+			},
+			Link: link(fact.VerdictPass, "wan "+word),
+		},
+		DDNS: ddns.Status{
+			Records: []ddns.RecordStatus{{
+				Name: "myhome.duckdns.org", Type: "A", Provider: "duckdns",
+				Desired: public, Published: public, Phase: ddns.PhaseVerified,
+				VerifiedAt: noon, LastError: "refused " + word, NextAttemptAt: noon.Add(time.Minute),
+			}},
+			Link: link(fact.VerdictPass, "ddns "+word),
+		},
+		Router: router.Status{Found: true, Address: netip.MustParseAddr("192.168.1.1"), Manufacturer: "AVM " + word, Model: "7590", Generation: 1},
+		Portmap: portmap.Status{
+			Forwards: []portmap.ForwardStatus{{
+				Service: "mqtt", Protocol: fact.TCP, ExternalPort: 8883, Internal: broker, Method: "igd",
+				State: portmap.StateConflict, LeaseExpiresAt: noon.Add(time.Hour),
+				Router: "AVM " + word, Conflict: "held by " + word, LastError: "718 " + word,
+				Action: "remove it " + word, Note: "by hand " + word,
+			}},
+			Link: link(fact.VerdictFail, "forward "+word),
+		},
+		Hairpin: hairpin.Status{
+			Services: []hairpin.ServiceStatus{{
+				Name: "mqtt", Address: broker, Reachable: fact.VerdictPass, MQTT: "accepted " + word,
+				Certificate: &hairpin.Certificate{
+					SubjectCN: "cn " + word, Names: []string{"myhome.duckdns.org", "x " + word}, Issuer: "R3 " + word,
+					NotAfter: noon.AddDate(0, 3, 0), Trusted: true, Why: "because " + word, SPKISHA256: "abcd",
+				},
+				LastError: "reset " + word,
+			}},
+			Loopback: hairpin.LoopbackYes, Evidence: []string{"same key " + word},
+			Broker: link(fact.VerdictPass, "broker "+word), Certificate: link(fact.VerdictWarn, "certificate "+word), Hairpin: link(fact.VerdictPass, "hairpin "+word),
+		},
+		DNS: dnsserver.Status{
+			Listen:    []netip.AddrPort{netip.MustParseAddrPort("192.168.1.10:53")},
+			TLSListen: []netip.AddrPort{netip.MustParseAddrPort("192.168.1.10:853")},
+			Waiting:   []dnsserver.WaitingAddress{{Address: netip.MustParseAddrPort("[fd00::2]:53"), TLS: true, Absent: true, Reason: "not there " + word}},
+			Overrides: []dnsserver.Override{{Name: "myhome.duckdns.org", V4: []netip.Addr{broker.Addr()}, V6: []netip.Addr{netip.MustParseAddr("fd00::10")}, Reason: "configured " + word}},
+			Upstreams: []dnsserver.UpstreamStatus{
+				{Address: netip.MustParseAddrPort("9.9.9.9:53"), Healthy: fact.VerdictFail, RTT: 25 * time.Millisecond, Queries: 10, Failures: 2, LastError: "timeout " + word, Name: "9.9.9.9", Protocol: "udp"},
+				{Name: "https://dns.example/" + word, Protocol: "https", PlainFallback: true},
+			},
+			Cache:   dnsserver.CacheStatus{Entries: 1, Bytes: 100, LimitBytes: 8 << 20, Hits: 3, Misses: 4, StaleEntries: 1, Prefetches: 2, StaleAnswers: 1, Loaded: 1},
+			Queries: dnsserver.QueryCounts{Total: 9, Override: 1, Cached: 3, Forwarded: 4, Refused: 1, Malformed: 1, Failed: 1, Dropped: 1, Stale: 1, Rebind: 1, Limited: 1},
+			Public:  []dnsserver.PublicView{{Name: "myhome.duckdns.org", SignedBy: "example.org " + word}},
+			Clients: []dnsserver.ClientSeen{{Address: netip.MustParseAddr("192.168.1.20"), LastAt: noon, Queries: 5}}, ClientsTotal: 1,
+			DNS: link(fact.VerdictPass, "dns "+word), ClientsLink: link(fact.VerdictUnknown, "clients "+word),
+		},
+	}
+}

@@ -1,0 +1,263 @@
+package status_test
+
+// The JSON against docs/status.schema.json, by a validator of the few keywords
+// that the schema uses; any other keyword fails the test.
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/ddns"
+	"github.com/edgeguard/edgeguard/internal/hairpin"
+	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/status"
+)
+
+// schema is one schema of the document.
+type schema struct {
+	Schema      string             `json:"$schema"`
+	ID          string             `json:"$id"`
+	Title       string             `json:"title"`
+	Description string             `json:"description"`
+	Type        oneOrMore          `json:"type"`
+	Required    []string           `json:"required"`
+	Properties  map[string]*schema `json:"properties"`
+	Additional  *bool              `json:"additionalProperties"`
+	Items       *schema            `json:"items"`
+	Enum        []any              `json:"enum"`
+	Format      string             `json:"format"`
+	Minimum     *float64           `json:"minimum"`
+	Maximum     *float64           `json:"maximum"`
+}
+
+type oneOrMore []string
+
+func (o *oneOrMore) UnmarshalJSON(text []byte) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		*o = oneOrMore{one}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(o))
+}
+
+func loadSchema(t *testing.T) *schema {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/status.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	var s schema
+	if err := d.Decode(&s); err != nil {
+		t.Fatalf("the schema uses a keyword that this test does not know: %v", err)
+	}
+	return &s
+}
+
+// check returns what in value does not conform to s.
+func (s *schema) check(path string, value any) (wrong []string) {
+	say := func(format string, args ...any) { wrong = append(wrong, path+": "+fmt.Sprintf(format, args...)) }
+	if !slices.ContainsFunc(s.Type, func(name string) bool { return isOfType(name, value) }) {
+		say("%v is not of type %v", value, s.Type)
+		return wrong
+	}
+	if s.Enum != nil && !slices.Contains(s.Enum, value) {
+		say("%v is none of %v", value, s.Enum)
+	}
+	switch value := value.(type) {
+	case string:
+		if s.Format == "date-time" {
+			if _, err := time.Parse(time.RFC3339, value); err != nil || !strings.HasSuffix(value, "Z") || strings.Contains(value, ".") {
+				say("%q is not a time in UTC and whole seconds", value)
+			}
+		}
+	case float64:
+		if s.Minimum != nil && value < *s.Minimum || s.Maximum != nil && value > *s.Maximum {
+			say("%v is out of bounds", value)
+		}
+	case []any:
+		for i, item := range value {
+			wrong = append(wrong, s.Items.check(fmt.Sprintf("%s[%d]", path, i), item)...)
+		}
+	case map[string]any:
+		for _, name := range s.Required {
+			if _, present := value[name]; !present {
+				say("%s is missing", name)
+			}
+		}
+		for name, field := range value {
+			if s.Properties[name] == nil {
+				say("%s is not in the schema", name)
+				continue
+			}
+			wrong = append(wrong, s.Properties[name].check(path+"."+name, field)...)
+		}
+	}
+	return wrong
+}
+
+func isOfType(name string, value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return name == "null"
+	case bool:
+		return name == "boolean"
+	case string:
+		return name == "string"
+	case float64:
+		return name == "number" || name == "integer" && value == float64(int64(value))
+	case []any:
+		return name == "array"
+	default:
+		return name == "object"
+	}
+}
+
+func decoded(t *testing.T, in status.Inputs) any {
+	t.Helper()
+	body, err := status.JSON(status.NewBuilder(noSecrets).Build(in, noon))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func TestSnapshotsConformToTheSchema(t *testing.T) {
+	s := loadSchema(t)
+	empty := full("")
+	empty.DDNS.Records, empty.Portmap.Forwards, empty.Hairpin.Services, empty.DNS.Clients = nil, nil, nil, nil
+	hollow := full("")
+	hollow.DDNS.Records[0] = ddns.RecordStatus{}
+	hollow.Hairpin.Services[0] = hairpin.ServiceStatus{Certificate: &hairpin.Certificate{}}
+	hollow.DNS.Cache.LimitBytes = -1
+	for name, in := range map[string]status.Inputs{"full": full("x"), "nothing known": {}, "empty lists": empty, "hollow entries": hollow} {
+		for _, wrong := range s.check("$", decoded(t, in)) {
+			t.Errorf("%s: %s", name, wrong)
+		}
+	}
+}
+
+// TestSchemaKnowsEveryState holds the schema's words against the concerns'.
+func TestSchemaKnowsEveryState(t *testing.T) {
+	s := loadSchema(t)
+	for _, phase := range []ddns.Phase{ddns.PhaseObserved, ddns.PhasePending, ddns.PhaseWritten, ddns.PhaseVerified, ddns.PhaseUnconfirmed, ddns.PhaseStopped} {
+		in := full("x")
+		in.DDNS.Records[0].Phase = phase
+		for _, wrong := range s.check("$", decoded(t, in)) {
+			t.Error(wrong)
+		}
+	}
+	for _, state := range []portmap.State{portmap.StateDisabled, portmap.StatePending, portmap.StateActive, portmap.StateConflict, portmap.StateFailed, portmap.StateUnconfirmed} {
+		in := full("x")
+		in.Portmap.Forwards[0].State = state
+		for _, wrong := range s.check("$", decoded(t, in)) {
+			t.Error(wrong)
+		}
+	}
+	for _, loopback := range []hairpin.Loopback{hairpin.LoopbackUnknown, hairpin.LoopbackYes, hairpin.LoopbackNo} {
+		in := full("x")
+		in.Hairpin.Loopback = loopback
+		for _, wrong := range s.check("$", decoded(t, in)) {
+			t.Error(wrong)
+		}
+	}
+	if ids := s.Properties["chain"].Items.Properties["id"].Enum; fmt.Sprint(ids) != fmt.Sprint(status.LinkIDs()) {
+		t.Errorf("the schema's links are %v", ids)
+	}
+}
+
+func TestTheValidatorFinds(t *testing.T) {
+	s := loadSchema(t)
+	for name, spoil := range map[string]func(map[string]any){
+		"a missing field":   func(v map[string]any) { delete(v, "wan") },
+		"a field too many":  func(v map[string]any) { v["token"] = "x" },
+		"another type":      func(v map[string]any) { v["version"] = 1.0 },
+		"another word":      func(v map[string]any) { v["status"] = "green" },
+		"a null":            func(v map[string]any) { v["chain"] = nil },
+		"a wrong time":      func(v map[string]any) { v["generated_at"] = "noon" },
+		"a wrong list item": func(v map[string]any) { v["ddns"].([]any)[0] = "x" },
+		"a wrong port":      func(v map[string]any) { v["forwards"].([]any)[0].(map[string]any)["external_port"] = 65536.0 },
+	} {
+		value := decoded(t, full("x")).(map[string]any)
+		spoil(value)
+		if len(s.check("$", value)) == 0 {
+			t.Errorf("%s passes", name)
+		}
+	}
+}
+
+// TestSchemaAndTypesAgree walks both: the same fields, all required, none
+// beside them, and null exactly where the Go type can be nil.
+func TestSchemaAndTypesAgree(t *testing.T) {
+	agree(t, "$", loadSchema(t), reflect.TypeFor[status.Snapshot]())
+}
+
+func agree(t *testing.T, path string, s *schema, typ reflect.Type) {
+	t.Helper()
+	if typ.Kind() == reflect.Pointer {
+		if !slices.Contains(s.Type, "null") {
+			t.Errorf("%s can be null, and not in the schema", path)
+		}
+		typ = typ.Elem()
+	} else if typ.Kind() != reflect.Slice && slices.Contains(s.Type, "null") {
+		t.Errorf("%s is null in the schema, and never is", path)
+	}
+	switch {
+	case typ.Kind() == reflect.Slice:
+		if s.Items == nil {
+			t.Errorf("%s: a list, not in the schema", path)
+			return
+		}
+		agree(t, path+"[]", s.Items, typ.Elem())
+	case slices.Contains(s.Type, "object"):
+		if s.Additional == nil || *s.Additional {
+			t.Errorf("%s: additionalProperties is not false", path)
+		}
+		var names []string
+		for i := range typ.NumField() {
+			field := typ.Field(i)
+			name := field.Tag.Get("json")
+			names = append(names, name)
+			if s.Properties[name] == nil {
+				t.Errorf("%s.%s is not in the schema", path, name)
+				continue
+			}
+			agree(t, path+"."+name, s.Properties[name], field.Type)
+		}
+		if len(s.Properties) != len(names) || !slices.Equal(s.Required, names) {
+			t.Errorf("%s: fields %v, required %v, %d properties", path, names, s.Required, len(s.Properties))
+		}
+	case typ.Kind() == reflect.Struct && typ.NumField() > 0 && typ.PkgPath() == reflect.TypeFor[status.Snapshot]().PkgPath():
+		t.Errorf("%s: an object, not in the schema", path)
+	}
+}
+
+func TestJSONDecodesBack(t *testing.T) {
+	for name, in := range map[string]status.Inputs{"full": full("é <b>&\u2029"), "nothing known": {}} {
+		s := status.NewBuilder(noSecrets).Build(in, noon)
+		body, err := status.JSON(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back status.Snapshot
+		if err := json.Unmarshal(body, &back); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(&back, s) {
+			t.Errorf("%s came back as %+v, want %+v", name, &back, s)
+		}
+	}
+}

@@ -1,0 +1,223 @@
+package status
+
+// The HTTP server: one handler over the snapshot, read-only.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/secret"
+)
+
+// Limits of the server.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 60 * time.Second
+	maxHeaderBytes    = 16 << 10
+	maxConns          = 64
+	drainTimeout      = 5 * time.Second
+)
+
+// ServerConfig is what a Server needs.
+type ServerConfig struct {
+	// Listen is where to listen. An address that is zero or [::] means every
+	// address of both families; port 0 means any free one.
+	Listen netip.AddrPort
+	// Snapshot returns the latest snapshot; required. It is called for each
+	// request, by many goroutines at once. Nil means that there is none yet.
+	Snapshot func() *Snapshot
+	// Secrets lists the config's, which are taken out of everything served; it
+	// is called for each request. Nil means none.
+	Secrets func() []secret.Value
+	// Alive returns nil while the daemon itself works; its error is shown. Nil
+	// means that it always does. A broken link of the chain is no reason: no
+	// restart would mend it. It must not block.
+	Alive func() error
+	// OwnPrefixes lists the prefixes of the host's own networks, whose hosts
+	// may ask beside loopback, link-local and private ones; nil means none.
+	OwnPrefixes func() []netip.Prefix
+	// Names lists the names that lead to this host in the LAN, canonical, so
+	// that a browser may call it by them; nil means none.
+	Names func() []string
+	// Why answers /api/v1/why; nil means that nothing is explained.
+	Why WhyFunc
+	// Log; nil means none.
+	Log *slog.Logger
+}
+
+// Server serves the status over HTTP. Make one with NewServer; it runs once.
+type Server struct {
+	cfg  ServerConfig
+	gate *gate // nil until Listen
+}
+
+// NewServer returns a Server that does not listen yet.
+func NewServer(cfg ServerConfig) *Server {
+	if cfg.Snapshot == nil {
+		panic("status.NewServer: Snapshot is required")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Secrets == nil {
+		cfg.Secrets = func() []secret.Value { return nil }
+	}
+	return &Server{cfg: cfg}
+}
+
+// Listen binds the address, so that it can be done before privileges are
+// dropped. The error holds the system's, for errors.Is. Once it succeeded, Run
+// must be called, as only Run closes the socket.
+func (s *Server) Listen() error {
+	network, address := "tcp", s.cfg.Listen.String()
+	switch addr := s.cfg.Listen.Addr(); {
+	case !addr.IsValid(), addr == netip.IPv6Unspecified():
+		address = ":" + strconv.Itoa(int(s.cfg.Listen.Port()))
+	case addr.Unmap().Is4():
+		// With "tcp", Go would take 0.0.0.0 to mean IPv6 as well.
+		network = "tcp4"
+	}
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		return fmt.Errorf("listening for the status page: %w", err)
+	}
+	s.gate = newGate(listener)
+	return nil
+}
+
+// Addr is the address bound, with its real port; the zero AddrPort before
+// Listen.
+func (s *Server) Addr() netip.AddrPort {
+	if s.gate == nil {
+		return netip.AddrPort{}
+	}
+	return s.gate.Addr().(*net.TCPAddr).AddrPort()
+}
+
+// Run serves until ctx ends, then gives requests under way five seconds. It
+// listens first if Listen was not called, and returns only after every
+// goroutine it started has ended: nil when ctx ended, else why it failed.
+func (s *Server) Run(ctx context.Context) error {
+	if s.gate == nil {
+		if err := s.Listen(); err != nil {
+			return err
+		}
+	}
+	server := &http.Server{
+		Handler:           s.handler(),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         s.gate.track,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(s.gate) }()
+	s.cfg.Log.Info("status page is served", "address", s.Addr().String())
+
+	var failed error
+	select {
+	case err := <-served:
+		failed = fmt.Errorf("serving the status page: %w", err)
+	case <-ctx.Done():
+		s.drain(server)
+		<-served
+	}
+	_ = server.Close() // what still stands after the drain
+	s.gate.wait()
+	return failed
+}
+
+// drain lets requests under way end, but not for long.
+func (s *Server) drain(server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	s.gate.stop()
+	if err := server.Shutdown(ctx); err != nil {
+		s.cfg.Log.Debug("requests were cut off at the end", "err", err)
+	}
+}
+
+// handler answers after the guards have let a request through.
+func (s *Server) handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		setHeaders(w.Header())
+		if refusal := s.refuse(r); refusal != nil {
+			if refusal.status == http.StatusMethodNotAllowed {
+				w.Header().Set("Allow", "GET, HEAD")
+			}
+			reply(w, refusal.status, textType, []byte(refusal.text+"\n"))
+			return
+		}
+		switch r.URL.Path {
+		case "/":
+			s.render(w, "text/html; charset=utf-8", HTML)
+		case "/style.css":
+			reply(w, http.StatusOK, "text/css; charset=utf-8", pageStyle)
+		case "/api/v1/status":
+			s.render(w, "application/json", JSON)
+		case "/api/v1/why":
+			s.why(w, r)
+		case "/healthz":
+			s.health(w)
+		default:
+			reply(w, http.StatusNotFound, textType, []byte("There is nothing here. The status page is at /, the same as JSON at /api/v1/status.\n"))
+		}
+	})
+}
+
+const textType = "text/plain; charset=utf-8"
+
+// render answers with one rendering of the snapshot.
+func (s *Server) render(w http.ResponseWriter, contentType string, as func(*Snapshot) ([]byte, error)) {
+	snapshot := s.cfg.Snapshot()
+	if snapshot == nil {
+		reply(w, http.StatusServiceUnavailable, textType, []byte("edgeguard is starting: nothing is known yet. Ask again in a few seconds.\n"))
+		return
+	}
+	body, err := as(Redact(snapshot, s.cfg.Secrets()))
+	if err != nil {
+		s.cfg.Log.Error("rendering the status failed", "err", err)
+		reply(w, http.StatusInternalServerError, textType, []byte("The status could not be rendered; edgeguard's log says why.\n"))
+		return
+	}
+	reply(w, http.StatusOK, contentType, body)
+}
+
+// health answers whether the daemon itself works.
+func (s *Server) health(w http.ResponseWriter) {
+	if s.cfg.Alive != nil {
+		if err := s.cfg.Alive(); err != nil {
+			reason := newScrubber(s.cfg.Secrets()).text(err.Error())
+			reply(w, http.StatusServiceUnavailable, textType, []byte(reason+"\n"))
+			return
+		}
+	}
+	reply(w, http.StatusOK, textType, []byte("ok\n"))
+}
+
+// setHeaders forbids what a page of plain HTML does not need.
+func setHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// reply writes a whole answer. A failure to write is the asker's own.
+func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
