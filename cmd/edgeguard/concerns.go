@@ -1,0 +1,172 @@
+package main
+
+// The concerns that a config makes. What another config leaves as it was is
+// taken over with all it knows.
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/config"
+	"github.com/edgeguard/edgeguard/internal/ddns"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
+	"github.com/edgeguard/edgeguard/internal/hairpin"
+	"github.com/edgeguard/edgeguard/internal/lan"
+	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/wan"
+)
+
+// concerns are what runs under one config. It is immutable.
+type concerns struct {
+	cfg      *config.Config
+	services []serviceAddresses
+	upstream *upstream.Pool
+	forwards []*upstream.Pool // one for each of cfg.Forwards
+	wan      *wan.Watcher
+	ddns     *ddns.Manager
+	portmap  *portmap.Keeper
+	hairpin  *hairpin.Prober
+}
+
+// makeConcerns makes the concerns of cfg, and takes from old, which may be nil,
+// those that cfg does not change. Nothing new runs yet.
+func (d *daemon) makeConcerns(cfg *config.Config, old *concerns) (*concerns, error) {
+	c := &concerns{cfg: cfg, services: addressesOf(cfg.Services)}
+	if old == nil {
+		old = &concerns{cfg: &config.Config{}}
+	}
+	steps := []func(old *concerns) error{
+		func(old *concerns) error { return d.makeUpstream(c, old) },
+		func(old *concerns) error { return d.makeWAN(c, old) },
+		func(old *concerns) error { return d.makeDDNS(c, old) },
+		func(old *concerns) error { return d.makePortmap(c, old) },
+		func(old *concerns) error { return d.makeHairpin(c, old) },
+	}
+	for _, step := range steps {
+		if err := step(old); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (d *daemon) makeUpstream(c, old *concerns) (err error) {
+	c.upstream = old.upstream
+	if old.upstream == nil || !reflect.DeepEqual(old.cfg.Upstream, c.cfg.Upstream) {
+		if c.upstream, err = d.newPool(c.cfg.Upstream, ""); err != nil {
+			return fmt.Errorf("setting up the upstream DNS servers: %w", err)
+		}
+	}
+	for i, f := range c.cfg.Forwards {
+		if i < len(old.forwards) && reflect.DeepEqual(old.cfg.Forwards[i], f) {
+			c.forwards = append(c.forwards, old.forwards[i])
+			continue
+		}
+		pool, err := d.newPool(f.Upstream, f.Zones[0])
+		if err != nil {
+			return fmt.Errorf("setting up the servers of %s: %w", f.Zones[0], err)
+		}
+		c.forwards = append(c.forwards, pool)
+	}
+	return nil
+}
+
+// newPool makes a pool of servers that know zone, or everything where zone is
+// empty.
+func (d *daemon) newPool(cfg upstream.Config, zone string) (*upstream.Pool, error) {
+	cfg.Log, cfg.Own, cfg.ProbeName = component(d.log, "upstream"), d.servesDNS, zone
+	cfg.ClockPlausible = func() bool { return upstream.PlausibleClock(time.Now(), clockFloor) }
+	return upstream.New(cfg)
+}
+
+// clockFloor is before every moment at which this version can run: a clock that
+// shows less has not been set yet.
+var clockFloor = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
+
+func (d *daemon) makeWAN(c, old *concerns) error {
+	if old.wan != nil && slices.Equal(old.cfg.WANSources, c.cfg.WANSources) {
+		c.wan = old.wan
+		return nil
+	}
+	var sources []wan.Source
+	for _, spec := range c.cfg.WANSources {
+		if spec.Type == "igd" {
+			sources = append(sources, wan.NewIGD(d.router))
+			continue
+		}
+		echo, err := wan.NewEcho(spec, d.dial)
+		if err != nil {
+			return fmt.Errorf("setting up the source %s of the public address: %w", spec.URL, err)
+		}
+		sources = append(sources, echo)
+	}
+	cfg := c.cfg.WAN
+	cfg.OwnPrefixes, cfg.Log = lan.OwnPrefixes, component(d.log, "wan")
+	cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	c.wan = wan.New(cfg, sources)
+	return nil
+}
+
+func (d *daemon) makeDDNS(c, old *concerns) (err error) {
+	if old.ddns != nil && c.wan == old.wan && sameDDNS(old.cfg.DDNS, c.cfg.DDNS) {
+		c.ddns = old.ddns
+		return nil
+	}
+	cfg := c.cfg.DDNS
+	cfg.Dial, cfg.Recurse, cfg.Log = d.dial, d.recurse, component(d.log, "ddns")
+	if c.ddns, err = ddns.New(cfg, c.wan.Address()); err != nil {
+		return fmt.Errorf("setting up DDNS: %w", err)
+	}
+	return nil
+}
+
+func (d *daemon) makePortmap(c, old *concerns) error {
+	if old.portmap != nil && reflect.DeepEqual(old.cfg.Portmap, c.cfg.Portmap) {
+		c.portmap = old.portmap
+		return nil
+	}
+	cfg := c.cfg.Portmap
+	cfg.Log = component(d.log, "portmap")
+	c.portmap = portmap.New(cfg, d.router)
+	return nil
+}
+
+func (d *daemon) makeHairpin(c, old *concerns) error {
+	if old.hairpin != nil && c.wan == old.wan && slices.EqualFunc(old.cfg.Hairpin.Services, c.cfg.Hairpin.Services, sameService) {
+		c.hairpin = old.hairpin
+		return nil
+	}
+	cfg := c.cfg.Hairpin
+	cfg.Log = component(d.log, "hairpin")
+	c.hairpin = hairpin.New(cfg, c.wan.Address())
+	return nil
+}
+
+// sameDDNS reports whether two configs keep the same records in the same way.
+func sameDDNS(a, b ddns.Config) bool {
+	sameRecord := func(a, b ddns.RecordConfig) bool {
+		return a.Provider == b.Provider && a.Domain == b.Domain && a.Zone == b.Zone && a.Token.Reveal() == b.Token.Reveal()
+	}
+	return slices.EqualFunc(a.Records, b.Records, sameRecord) && slices.Equal(a.Resolvers, b.Resolvers) && a.StateFile == b.StateFile
+}
+
+// sameService reports whether two services are looked at in the same way.
+func sameService(a, b hairpin.Service) bool {
+	if (a.Roots == nil) != (b.Roots == nil) || a.Roots != nil && !a.Roots.Equal(b.Roots) {
+		return false
+	}
+	a.Roots, b.Roots = nil, nil
+	return reflect.DeepEqual(a, b)
+}
+
+func addressesOf(services []config.Service) []serviceAddresses {
+	var list []serviceAddresses
+	for _, s := range services {
+		o := s.Override("", "")
+		list = append(list, serviceAddresses{name: s.Name, v4: o.V4, v6: o.V6, names: slices.Concat(s.Names, s.Wildcards), wildcard: s.Wildcard})
+	}
+	return list
+}

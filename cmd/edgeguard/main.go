@@ -1,0 +1,126 @@
+// Edgeguard makes a TLS service at home, an MQTT broker on 8883 first of all,
+// reachable by the one name on its certificate, from the sofa and from the
+// street.
+//
+// Usage:
+//
+//	edgeguard [--config FILE] COMMAND
+//
+// The commands:
+//
+//	run          the daemon: watch the public address, keep the DDNS record
+//	             and the port forward, answer the LAN's DNS, show the chain.
+//	             --dns-listen ADDR and --status-listen ADDR go before the file.
+//	check        read the config, print every fault as FILE:LINE: KEY: what is
+//	             wrong, and change nothing.
+//	status       ask the running daemon for the chain, in words; --json for
+//	             the JSON of /api/v1/status. Exits 1 where a link fails.
+//	why NAME     ask the running daemon how a name is answered, and why; --type
+//	             for another record type than A, --json for the JSON.
+//	healthcheck  ask the running daemon whether it lives; for containers.
+//	version      print the version.
+//
+// The config is a TOML file, /etc/edgeguard/edgeguard.toml unless --config or
+// $EDGEGUARD_CONFIG names another; docs/configuration.md is its reference.
+// Where there is no file, the environment alone may hold the minimal set:
+// EDGEGUARD_SERVICE_ADDRESS, EDGEGUARD_DDNS_PROVIDER, EDGEGUARD_DDNS_DOMAIN,
+// and EDGEGUARD_DDNS_TOKEN or EDGEGUARD_DDNS_TOKEN_FILE.
+//
+// Exit codes: 0 good; 1 failed (a link of the chain, or the daemon could not
+// start); 2 wrong usage or config.
+//
+// The daemon logs to standard error. On SIGTERM and SIGINT it takes its port
+// forward off the router, answers what is under way, and ends with code 0.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// The exit codes of the surface.
+const (
+	exitGood   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run runs the command that args name and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitGood
+	}
+	var coded *codedError
+	if !errors.As(err, &coded) {
+		// Only cobra's own complaints about the command line come uncoded.
+		coded = &codedError{code: exitUsage, err: err}
+	}
+	if text := coded.Error(); text != "" {
+		fmt.Fprintln(stderr, text)
+	}
+	return coded.code
+}
+
+// codedError carries the exit code with the words for the user; with no words
+// the command has said everything already.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *codedError) Unwrap() error { return e.err }
+
+func failed(err error) error { return &codedError{exitFailed, err} }
+func misuse(err error) error { return &codedError{exitUsage, err} }
+
+// options are the flags that every command has.
+type options struct {
+	config string // path; empty means $EDGEGUARD_CONFIG, then the default
+}
+
+func newRoot() *cobra.Command {
+	var opt options
+	root := &cobra.Command{
+		Use:           "edgeguard",
+		Short:         "One name for a TLS service at home, from the sofa and from the street",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return misuse(errors.New(cmd.UsageString() + "\nname a command; `edgeguard run` is the daemon"))
+		},
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentFlags().StringVar(&opt.config, "config", "", "the config `FILE` (default $EDGEGUARD_CONFIG, then /etc/edgeguard/edgeguard.toml)")
+	root.AddCommand(newRun(&opt), newCheck(&opt), newStatus(&opt), newWhy(&opt), newHealthcheck(&opt), newVersion())
+	return root
+}
