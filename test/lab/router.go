@@ -1,0 +1,189 @@
+//go:build linux
+
+package lab
+
+// The router: nftables NAT, miniupnpd, and the WAN address.
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// natRules is the usual home router: everything out, nothing in, and chains
+// for miniupnpd to fill. Its redirects match the WAN interface only, so the
+// router has no NAT loopback.
+const natRules = `
+table inet filter {
+	chain forward {
+		type filter hook forward priority 0; policy drop;
+		ct state established,related accept
+		iifname "br0" accept
+		jump miniupnpd
+	}
+	chain miniupnpd { }
+	chain prerouting {
+		type nat hook prerouting priority -100; policy accept;
+		jump prerouting_miniupnpd
+	}
+	chain postrouting {
+		type nat hook postrouting priority 100; policy accept;
+		jump postrouting_miniupnpd
+		oifname "wan0" masquerade
+	}
+	chain prerouting_miniupnpd { }
+	chain postrouting_miniupnpd { }
+}
+`
+
+// upnpConf is miniupnpd's configuration. ext_ip is left out so that the
+// external address is that of wan0.
+const upnpConf = `
+ext_ifname=wan0
+listening_ip=br0
+port=5555
+enable_natpmp=yes
+enable_upnp=yes
+secure_mode=yes
+system_uptime=no
+notify_interval=30
+uuid=00000000-0000-4000-8000-00000000ed6e
+upnp_table_name=filter
+upnp_nat_table_name=filter
+upnp_forward_chain=miniupnpd
+upnp_nat_chain=prerouting_miniupnpd
+upnp_nat_postrouting_chain=postrouting_miniupnpd
+%s
+allow 1024-65535 192.168.77.0/24 1024-65535
+deny 0-65535 0.0.0.0/0 0-65535
+`
+
+// Restart says how a router goes down.
+type Restart int
+
+const (
+	// Crash is a power cut: no goodbye, and every mapping is forgotten.
+	Crash Restart = iota
+	// Clean ends miniupnpd with SIGTERM, goodbyes and all. Its table is empty
+	// afterwards, but the rules in the kernel stay and forward on: that is
+	// what miniupnpd does, and routers have it.
+	Clean
+)
+
+func (h *Home) loadNAT() error {
+	if _, err := h.Router.Try(20*time.Second, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"); err != nil {
+		return err
+	}
+	// With br_netfilter loaded, frames inside the LAN would pass the router's
+	// NAT, which no home router does. Without it the key does not exist.
+	h.Router.Try(20*time.Second, "sysctl", "-q", "-w", "net.bridge.bridge-nf-call-iptables=0")
+	file := filepath.Join(h.dir, "nat.nft")
+	if err := os.WriteFile(file, []byte(natRules), 0o644); err != nil {
+		return fmt.Errorf("writing the router's rules: %w", err)
+	}
+	_, err := h.Router.Try(20*time.Second, "nft", "-f", file)
+	return err
+}
+
+// StartRouter starts the router's UPnP, NAT-PMP and PCP service and waits
+// until it answers. The lines, such as "secure_mode=no", are added to
+// miniupnpd's configuration and override what is there, also after a restart.
+func (h *Home) StartRouter(t testing.TB, lines ...string) {
+	t.Helper()
+	h.conf = lines
+	h.startUPnP(t)
+}
+
+func (h *Home) startUPnP(t testing.TB) {
+	t.Helper()
+	file := filepath.Join(h.dir, "miniupnpd.conf")
+	text := fmt.Sprintf(upnpConf, strings.Join(h.conf, "\n"))
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatalf("writing miniupnpd's configuration: %v", err)
+	}
+	// A pid file of its own: miniupnpd refuses to start beside another lab's.
+	pid := filepath.Join(h.dir, "miniupnpd.pid")
+	h.router = h.Router.Start(t, "miniupnpd", "miniupnpd", "-d", "-f", file, "-P", pid)
+	h.router.WaitLog(t, Patience, "HTTP listening on port")
+}
+
+// StopRouter takes the router's UPnP service down. A Crash forgets its
+// mappings, too.
+func (h *Home) StopRouter(t testing.TB, how Restart) {
+	t.Helper()
+	if h.router == nil {
+		t.Fatal("the router's UPnP service was never started: call StartRouter first")
+	}
+	if how == Clean {
+		if _, err := h.router.Stop(10 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	h.router.Kill()
+	for _, chain := range []string{"miniupnpd", "prerouting_miniupnpd", "postrouting_miniupnpd"} {
+		h.Router.Run(t, "nft", "flush", "chain", "inet", "filter", chain)
+	}
+}
+
+// RestartRouter takes the router's UPnP service down and up again.
+func (h *Home) RestartRouter(t testing.TB, how Restart) {
+	t.Helper()
+	h.StopRouter(t, how)
+	h.startUPnP(t)
+}
+
+// WANAddress is the router's public address now.
+func (h *Home) WANAddress() netip.Addr { return h.wanAddr }
+
+// SetWANAddress gives the router another public address, as a provider does
+// overnight. Any IPv4 address will do: the internet finds it.
+func (h *Home) SetWANAddress(t testing.TB, addr netip.Addr) {
+	t.Helper()
+	old := h.wanAddr
+	if addr == old {
+		return
+	}
+	if err := h.Router.ip("addr del " + inNetwork(old) + " dev wan0"); err != nil {
+		t.Fatalf("taking the WAN address away: %v", err)
+	}
+	// Without this the internet would go on sending the old address's packets
+	// to the router, whose redirects match whatever comes in on wan0.
+	forget := fmt.Sprintf("neigh flush to %s dev home0", old)
+	if !internet.Contains(old) {
+		forget = fmt.Sprintf("route del %s/32 dev home0", old)
+	}
+	if err := h.WAN.ip(forget); err != nil {
+		t.Fatalf("making the internet forget the old WAN address: %v", err)
+	}
+	if err := h.addWANAddress(addr); err != nil {
+		t.Fatalf("changing the WAN address: %v", err)
+	}
+	h.wanAddr = addr
+}
+
+// addWANAddress gives wan0 an address and the route out, which the kernel
+// dropped with the old address.
+func (h *Home) addWANAddress(addr netip.Addr) error {
+	if !internet.Contains(addr) {
+		if err := h.WAN.ip(fmt.Sprintf("route replace %s/32 dev home0", addr)); err != nil {
+			return err
+		}
+	}
+	return h.Router.ips(
+		"addr add "+inNetwork(addr)+" dev wan0",
+		fmt.Sprintf("route replace default via %s dev wan0 onlink", InternetAddr),
+	)
+}
+
+// inNetwork writes a WAN address with the length of its prefix on wan0.
+func inNetwork(addr netip.Addr) string {
+	if internet.Contains(addr) {
+		return addr.String() + "/24"
+	}
+	return addr.String() + "/32"
+}
