@@ -72,7 +72,7 @@ type owned struct {
 	rr    dns.RR
 }
 
-// read returns the records that have the question's class, and data.
+// read returns the records that have the question's class, and all their data.
 func (s *scrubber) read(list []dns.RR) []owned {
 	all := make([]owned, 0, len(list))
 	for _, rr := range list {
@@ -81,8 +81,8 @@ func (s *scrubber) read(list []dns.RR) []owned {
 			h.Rrtype == dns.TypeOPT || h.Rrtype == dns.TypeTSIG {
 			continue
 		}
-		if sig, ok := rr.(*dns.RRSIG); ok && sig.SignerName == "" {
-			continue // cut short before its signer, who would pass for the root
+		if !whole(rr) {
+			continue
 		}
 		all = append(all, owned{dns.CanonicalName(h.Name), rr})
 	}
