@@ -3,7 +3,11 @@ package wan
 // Which addresses can be the public address of a home, and what the others
 // are.
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/edgeguard/edgeguard/internal/fact"
+)
 
 // class is what kind of address one is, as far as publishing it goes.
 type class uint8
@@ -59,16 +63,9 @@ var (
 		"240.0.0.0/4",     // reserved and broadcast, RFC 1112
 	)
 
-	// cloudflare is https://www.cloudflare.com/ips-v4, and the two networks of
-	// its resolvers.
-	cloudflare = prefixes(
-		"173.245.48.0/20", "103.21.244.0/22", "103.22.200.0/22",
-		"103.31.4.0/22", "141.101.64.0/18", "108.162.192.0/18",
-		"190.93.240.0/20", "188.114.96.0/20", "197.234.240.0/22",
-		"198.41.128.0/17", "162.158.0.0/15", "104.16.0.0/13",
-		"104.24.0.0/14", "172.64.0.0/13", "131.0.72.0/22",
-		"1.0.0.0/24", "1.1.1.0/24",
-	)
+	// cloudflareResolvers are what an echo service sees of those who ask it
+	// through Cloudflare's own client.
+	cloudflareResolvers = prefixes("1.0.0.0/24", "1.1.1.0/24")
 )
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -98,7 +95,7 @@ func classify(addr netip.Addr, own []netip.Prefix) class {
 		return classCGNAT
 	case contains(reserved, addr):
 		return classReserved
-	case contains(cloudflare, addr):
+	case fact.IsCloudflare(addr), contains(cloudflareResolvers, addr):
 		return classCloudflare
 	default:
 		return classPublic
