@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 // upstream has to be asked. A stale answer goes out here only where asking is
 // in vain: upstream has just failed to answer, is known to be dead, or no
 // worker is free.
-func (s *Server) fromCache(dst []byte, q, asked *wire.Question, now time.Time, v view, limit int) ([]byte, verdict) {
+func (s *Server) fromCache(dst []byte, q, asked *wire.Question, now time.Time, v zone.View, limit int) ([]byte, verdict) {
 	hit := s.cache.Get(asked, now)
 	switch {
 	case hit.Fresh():
@@ -48,7 +49,7 @@ func (s *Server) fromCache(dst []byte, q, asked *wire.Question, now time.Time, v
 // answer, where there is one, and else SERVFAIL.
 func (s *Server) busy(dst []byte, q *wire.Question, from netip.Addr, limit int) []byte {
 	var turned wire.Question
-	asked := s.zone.Load().target(&turned, q)
+	asked := s.zone.Load().Turn(&turned, q)
 	s.rules.Load().mark(asked, s.zone.Load())
 	hit := s.cache.Peek(asked, time.Now())
 	if hit.Response == nil {
@@ -124,7 +125,7 @@ type seat struct {
 
 // leave frees it, once.
 func (own seat) leave() {
-	own.workers.shares.give(own.client)
+	own.workers.shares.Give(own.client)
 	<-own.workers.slots
 }
 

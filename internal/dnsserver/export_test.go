@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
@@ -114,7 +115,7 @@ func (s *Server) FailBinding(fails func(netip.AddrPort) error) {
 
 // Over is how long a client has to wait with a question that needs upstream.
 func (s *Server) Over(from netip.Addr, now time.Time) time.Duration {
-	return s.overPace(from, missKind, now)
+	return s.overPace(from, limit.Miss, now)
 }
 
 // Everybody is the line of status where all questions come from one gateway.

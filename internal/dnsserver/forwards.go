@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // forwardShare is which part of the workers may wait for one forward's servers
@@ -143,12 +144,12 @@ func (b *markBook) give(f *forwards) {
 // mark marks q with whose answer is meant, so that a new config does not give
 // the answers of an old one, and returns the forward that it belongs to; nil
 // where that is upstream.
-func (r *rules) mark(q *wire.Question, z *Zone) *forward {
+func (r *rules) mark(q *wire.Question, local *zone.Zone) *forward {
 	f, _ := r.forwards.find(q)
 	switch {
 	case f != nil:
 		q.Mark(f.mark)
-	case r.filters(q, z):
+	case r.filters(q, local):
 		q.Mark(markFiltered)
 	default:
 		q.Mark(markUnfiltered)

@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // verdict is what a packet loop does after inline.
@@ -23,17 +25,17 @@ const (
 
 // inline reads packet into q and appends the reply to dst if it can be told
 // without waiting. It allocates nothing, but where a cached reply leads to an
-// overridden name. A limit of 0 means what the client takes over UDP.
-func (s *Server) inline(dst []byte, q *wire.Question, packet []byte, from netip.Addr, limit int) ([]byte, verdict) {
+// overridden name. The reply has most octets at the most; 0 means what the
+// client takes over UDP.
+func (s *Server) inline(dst []byte, q *wire.Question, packet []byte, from netip.Addr, most int) ([]byte, verdict) {
 	s.count.total.Add(1)
 	outcome := wire.Parse(q, packet)
 	if outcome == wire.Drop {
 		s.count.malformed.Add(1)
 		return dst, drop
 	}
-	now, udp := time.Now(), limit == 0
+	now, udp := time.Now(), most == 0
 	verified := s.setOptions(q, from, !udp, now)
-	limit = q.Limit(limit)
 	if !s.rules.Load().acl.permits(from) {
 		s.count.refused.Add(1)
 		if udp && !s.mayRefuse(from, verified, now) {
@@ -42,7 +44,7 @@ func (s *Server) inline(dst []byte, q *wire.Question, packet []byte, from netip.
 		return wire.AppendRcode(dst, q, wire.Refused), reply
 	}
 	s.clients.saw(from, now)
-	if udp && s.tooMany(from, inlineKind, now) {
+	if udp && s.tooMany(from, limit.Inline, now) {
 		return wire.AppendTruncated(dst, q), reply
 	}
 	switch outcome {
@@ -62,39 +64,40 @@ func (s *Server) inline(dst []byte, q *wire.Question, packet []byte, from netip.
 		s.count.refused.Add(1) // another class, a transfer, or a key exchange
 		return wire.AppendRcode(dst, q, wire.Refused), reply
 	}
-	return s.lookUp(dst, q, now, from, limit)
+	return s.lookUp(dst, q, now, from, q.Limit(most))
 }
 
 // lookUp tries overrides, special-use names and cache, in this order.
 func (s *Server) lookUp(dst []byte, q *wire.Question, now time.Time, from netip.Addr, limit int) ([]byte, verdict) {
-	zone, rules := s.zone.Load(), s.rules.Load()
-	n, v := zone.find(q.NameKey()), rules.viewOf(from)
-	if out, ok := zone.answer(dst, q, n, v, limit); ok {
+	local, rules := s.zone.Load(), s.rules.Load()
+	n, v := local.Find(q.NameKey()), rules.viewOf(from)
+	if out, ok := local.Answer(dst, q, n, v, limit); ok {
 		s.count.override.Add(1)
 		return out, reply
 	}
-	if n != nil && n.role == aliased {
+	if to, _ := n.Target(); to != nil {
 		return s.lookUpAlias(dst, q, n, now, v, limit)
 	}
 	if out, ok := rules.answerSpecial(dst, q, n, limit); ok {
 		s.count.override.Add(1)
 		return out, reply
 	}
-	rules.mark(q, zone)
+	rules.mark(q, local)
 	return s.fromCache(dst, q, q, now, v, limit)
 }
 
 // lookUpAlias is lookUp for a name whose CNAME record ends outside of the zone,
 // or where the zone does not know the type. To put such an answer together
 // allocates.
-func (s *Server) lookUpAlias(dst []byte, q *wire.Question, n *node, now time.Time, v view, limit int) ([]byte, verdict) {
+func (s *Server) lookUpAlias(dst []byte, q *wire.Question, n *zone.Node, now time.Time, v zone.View, limit int) ([]byte, verdict) {
 	var asked wire.Question
-	if !asked.Turn(q, n.alias.to) {
+	to, end := n.Target()
+	if !asked.Turn(q, to) {
 		return wire.AppendRcode(dst, q, wire.ServFail), reply
 	}
-	if out, ok := s.rules.Load().answerSpecial(nil, &asked, n.alias.end, wire.MaxMessage); ok {
+	if out, ok := s.rules.Load().answerSpecial(nil, &asked, end, wire.MaxMessage); ok {
 		s.count.override.Add(1)
-		return splice(dst, q, n.alias, out, limit), reply
+		return zone.Splice(dst, q, n, out, limit), reply
 	}
 	s.rules.Load().mark(&asked, s.zone.Load())
 	return s.fromCache(dst, q, &asked, now, v, limit)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 var lanHost = netip.MustParseAddr("192.168.1.77")
@@ -30,7 +31,7 @@ func TestInlineAnswersDoNotAllocate(t *testing.T) {
 		c.RebindAllow = []string{"plex.direct"}
 		c.OwnPrefixes = func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")} }
 	})
-	h.zone.Store(built(t, dnsserver.ZoneConfig{Records: myRecords, Overrides: []dnsserver.Override{mqtt, both, six, {Name: "*.example.com", V4: both.V4}}}))
+	h.zone.Store(built(t, zone.Config{Records: myRecords, Overrides: []zone.Override{mqtt, both, six, {Name: "*.example.com", V4: both.V4}}}))
 	for _, c := range []struct {
 		name  string
 		qtype uint16

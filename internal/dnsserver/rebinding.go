@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // rebindTTL is for how many seconds a refused answer is remembered: a person
@@ -103,8 +104,8 @@ func (e rebindExempt) has(q *wire.Question) bool {
 }
 
 // filters reports whether the answer to q has to pass filter.
-func (r *rules) filters(q *wire.Question, zone *Zone) bool {
-	return !r.cfg.NoRebindProtection && !r.exempt.has(q) && !zone.leadsTo(q)
+func (r *rules) filters(q *wire.Question, local *zone.Zone) bool {
+	return !r.cfg.NoRebindProtection && !r.exempt.has(q) && !local.LedTo(q)
 }
 
 // filter returns upstream's response to q as it may be kept and passed on, and
@@ -113,11 +114,11 @@ func (r *rules) filters(q *wire.Question, zone *Zone) bool {
 // deny the name's other types and the names below it (RFC 8020), and a failure
 // would send clients to ask again and elsewhere. Additional records that nobody
 // asked for are just left out.
-func (r *rules) filter(q *wire.Question, zone *Zone, resp *wire.Response) (*wire.Response, bool, error) {
-	own := r.viewOf(netip.Addr{}).own
+func (r *rules) filter(q *wire.Question, local *zone.Zone, resp *wire.Response) (*wire.Response, bool, error) {
+	own := r.viewOf(netip.Addr{}).Own
 	var answer, additional bool
 	for a := range resp.Addresses {
-		if !inside(a.Addr, own) || a.OwnedBy(resp, zone) { // bend drops those
+		if !inside(a.Addr, own) || a.OwnedBy(resp, local) { // Bend drops those
 			continue
 		}
 		answer, additional = answer || !a.Additional, additional || a.Additional
@@ -131,11 +132,6 @@ func (r *rules) filter(q *wire.Question, zone *Zone, resp *wire.Response) (*wire
 		return resp, true, err
 	}
 	return resp, false, nil
-}
-
-// leadsTo reports whether q's name is one that the user's own records lead to.
-func (z *Zone) leadsTo(q *wire.Question) bool {
-	return z != nil && z.targets[string(q.NameKey())]
 }
 
 // withoutAdditional returns r without its additional section.

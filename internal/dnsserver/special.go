@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // policy is what is done with a special-use name and all names below it.
@@ -53,14 +54,14 @@ var alwaysSpecial = map[policy][]string{
 		"31.172.in-addr.arpa", "168.192.in-addr.arpa", "0.in-addr.arpa", "127.in-addr.arpa",
 		"254.169.in-addr.arpa", "2.0.192.in-addr.arpa", "100.51.198.in-addr.arpa",
 		"113.0.203.in-addr.arpa", "255.255.255.255.in-addr.arpa",
-		reverseName(netip.IPv6Unspecified()), "d.f.ip6.arpa",
+		wire.ReverseName(netip.IPv6Unspecified()), "d.f.ip6.arpa",
 		"8.e.f.ip6.arpa", "9.e.f.ip6.arpa", "a.e.f.ip6.arpa", "b.e.f.ip6.arpa",
 		"8.b.d.0.1.0.0.2.ip6.arpa",
 	},
 	denyButDS:       {"home.arpa"},     // RFC 8375, section 4
 	empty:           {"resolver.arpa"}, // RFC 9462, section 6.4
 	loopback:        {"localhost"},     // RFC 6761, section 6.3
-	loopbackPointer: {"1.0.0.127.in-addr.arpa", reverseName(netip.IPv6Loopback())},
+	loopbackPointer: {"1.0.0.127.in-addr.arpa", wire.ReverseName(netip.IPv6Loopback())},
 }
 
 // Names that programs ask for to learn whether they may bypass this server.
@@ -137,7 +138,7 @@ func (s *specials) find(q *wire.Question) (p policy, skip, apex int) {
 // otherwise reports false. n is the zone's node for the name, or nil; a name
 // above one of the zone's or above a forwarded zone is never denied. A zone
 // that is forwarded comes first, unless the special-use name is the longer.
-func (r *rules) answerSpecial(dst []byte, q *wire.Question, n *node, limit int) ([]byte, bool) {
+func (r *rules) answerSpecial(dst []byte, q *wire.Question, n *zone.Node, limit int) ([]byte, bool) {
 	p, skip, apex := r.specials.find(q)
 	if p == 0 {
 		return dst, false

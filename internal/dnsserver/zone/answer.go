@@ -1,4 +1,4 @@
-package dnsserver
+package zone
 
 // Answers from the zone.
 
@@ -8,30 +8,24 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
-// view is who asks, and what near that client means.
-type view struct {
-	client netip.Addr
-	own    []netip.Prefix // the host's own networks
-}
-
-// viewOf returns the view of a client; an invalid one is near to nothing.
-func (r *rules) viewOf(client netip.Addr) view {
-	v := view{client: client.Unmap().WithZone("")}
-	if own := r.acl.own.Load(); own != nil {
-		v.own = *own
-	}
-	return v
+// View is who asks, and what near that client means.
+type View struct {
+	// Client is who asks, out of its 4-in-6 form and without zone; an invalid
+	// one is near to nothing.
+	Client netip.Addr
+	// Own are the host's own networks; may be nil.
+	Own []netip.Prefix
 }
 
 // near appends to dst those of addrs that are on the client's own subnet; where
 // there are none, all. A client on one subnet may have no way to another.
-func (v view) near(dst, addrs []netip.Addr) []netip.Addr {
-	if len(addrs) < 2 || !v.client.IsValid() {
+func (v View) near(dst, addrs []netip.Addr) []netip.Addr {
+	if len(addrs) < 2 || !v.Client.IsValid() {
 		return addrs
 	}
 	for _, a := range addrs {
-		for _, p := range v.own {
-			if p.Contains(v.client) && p.Contains(a) {
+		for _, p := range v.Own {
+			if p.Contains(v.Client) && p.Contains(a) {
 				dst = append(dst, a)
 				break
 			}
@@ -43,10 +37,11 @@ func (v view) near(dst, addrs []netip.Addr) []netip.Addr {
 	return dst
 }
 
-// answer appends the zone's answer to q, for whose name it has n; n may be
+// Answer appends the zone's answer to q, for whose name it has n; n may be
 // nil. It reports false where the question is not the zone's to answer: what
-// upstream says then still has to pass bend, or splice for an alias.
-func (z *Zone) answer(dst []byte, q *wire.Question, n *node, v view, limit int) ([]byte, bool) {
+// upstream says then still has to pass Bend, or Splice for an alias. It
+// allocates nothing but where dst is too small.
+func (z *Zone) Answer(dst []byte, q *wire.Question, n *Node, v View, limit int) ([]byte, bool) {
 	switch {
 	case n == nil || n.role == above:
 		return dst, false
@@ -69,7 +64,7 @@ func (z *Zone) answer(dst []byte, q *wire.Question, n *node, v view, limit int) 
 // CNAME and DNAME are ours too, as they would lead a client away; other types
 // that n does not have, such as the TXT records of certificate authorities, are
 // the world's.
-func (z *Zone) appendAt(dst []byte, q *wire.Question, chain *wire.Chain, n *node, v view, limit int) ([]byte, bool) {
+func (z *Zone) appendAt(dst []byte, q *wire.Question, chain *wire.Chain, n *Node, v View, limit int) ([]byte, bool) {
 	addrs, ttl, set := n.v4, n.ttl4, n.sets[q.Type]
 	switch {
 	case set != nil:

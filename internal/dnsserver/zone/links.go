@@ -1,4 +1,4 @@
-package dnsserver
+package zone
 
 // The zone's records beside overrides: the user's own, where CNAME records
 // lead, and reverse names.
@@ -38,7 +38,7 @@ func (z *Zone) addRecords(records []Record, ttl time.Duration) error {
 func (z *Zone) addRecord(p *parsed) error {
 	n := z.nodes[string(p.key)]
 	if n == nil || n.role == above {
-		n = &node{role: service}
+		n = &Node{role: service}
 		switch p.typ {
 		case wire.TypeCNAME:
 			n.role = aliased
@@ -72,7 +72,7 @@ func (z *Zone) addRecord(p *parsed) error {
 	return nil
 }
 
-func (n *node) addSet(typ uint16, set *wire.RRset) {
+func (n *Node) addSet(typ uint16, set *wire.RRset) {
 	if n.sets == nil {
 		n.sets = make(map[uint16]*wire.RRset)
 	}
@@ -101,7 +101,7 @@ func (z *Zone) linkAliases() error {
 			continue
 		}
 		a, links := n.alias, []wire.Link{{Target: n.alias.target, TTL: n.alias.ttl}}
-		next := z.find(a.target)
+		next := z.Find(a.target)
 		a.to = a.target
 		for next != nil && next.role == aliased {
 			if next == n || len(links) == maxChain {
@@ -109,7 +109,7 @@ func (z *Zone) linkAliases() error {
 			}
 			links = append(links, wire.Link{Target: next.alias.target, TTL: next.alias.ttl})
 			a.to = next.alias.target
-			next = z.find(a.to)
+			next = z.Find(a.to)
 		}
 		if next != nil && next.role != above {
 			a.end = next
@@ -163,7 +163,7 @@ func (z *Zone) addPointers(name string, override bool, addrs []netip.Addr) error
 		if !addr.IsPrivate() && !addr.IsLinkLocalUnicast() {
 			continue
 		}
-		key, err := wire.PackName(reverseName(addr))
+		key, err := wire.PackName(wire.ReverseName(addr))
 		if err != nil {
 			return fmt.Errorf("writing the reverse name of %s: %w", addr, err)
 		}
@@ -174,31 +174,12 @@ func (z *Zone) addPointers(name string, override bool, addrs []netip.Addr) error
 		if err != nil {
 			return err
 		}
-		n := &node{role: pointer, override: override}
+		n := &Node{role: pointer, override: override}
 		n.addSet(wire.TypePTR, set)
 		z.nodes[string(key)] = n
 		z.addAbove(key)
 	}
 	return nil
-}
-
-// reverseName returns the name that holds the PTR record of addr (RFC 1035,
-// section 3.5; RFC 3596, section 2.5).
-func reverseName(addr netip.Addr) string {
-	var b strings.Builder
-	octets := addr.AsSlice()
-	slices.Reverse(octets)
-	for _, o := range octets {
-		if addr.Is4() {
-			fmt.Fprintf(&b, "%d.", o)
-		} else {
-			fmt.Fprintf(&b, "%x.%x.", o&15, o>>4)
-		}
-	}
-	if addr.Is4() {
-		return b.String() + "in-addr.arpa"
-	}
-	return b.String() + "ip6.arpa"
 }
 
 // nameOf returns the text of a name in wire form that PackName has made.

@@ -1,12 +1,11 @@
-package dnsserver
+package zone
 
-// The zone: names that mean services in the LAN, and records of the user's own.
+// Putting a zone together out of overrides.
 
 import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -27,64 +26,20 @@ const (
 	maxTTL   = 24 * time.Hour
 )
 
-// role is what a name is to the zone.
-type role uint8
-
-const (
-	// above is a name that has one of the zone's names below it, and so must
-	// never be denied (RFC 8020).
-	above role = iota
-	// service is a name of which the zone has addresses or other records.
-	service
-	// aliased is a name with a CNAME record.
-	aliased
-	// pointer is a reverse name.
-	pointer
-)
-
-// node is what the zone knows of one name.
-type node struct {
-	role role
-	// override is whether its addresses are those of an override, and not of
-	// records.
-	override   bool
-	v4, v6     []netip.Addr
-	ttl4, ttl6 uint32
-	sets       map[uint16]*wire.RRset // of other types; may be nil
-	any        uint16                 // the type in sets that answers for all
-	alias      *lead                  // where role is aliased
+// Override is a name that means a service in the LAN.
+type Override struct {
+	// Name is the exact name, canonical.
+	Name string
+	// V4 and V6 are the addresses to answer with; an empty family is answered
+	// with NODATA. Never both empty.
+	V4, V6 []netip.Addr
+	// Reason says where the name comes from, for people ("configured",
+	// "certificate of mqtt").
+	Reason string
 }
 
-// lead is where a CNAME record leads.
-type lead struct {
-	target []byte
-	ttl    uint32
-	first  *wire.RRset // the record alone
-	chain  *wire.Chain // all records of the zone from here on
-	to     []byte      // the name that the chain ends at
-	end    *node       // its node; nil where it is not a name of the zone
-}
-
-// inHouse reports whether the zone says which addresses n has.
-func (n *node) inHouse() bool {
-	return n != nil && (n.role == service || n.role == aliased && n.alias.end != nil)
-}
-
-// Zone is the set of local names in the form in which questions are looked up.
-// It is immutable; a nil *Zone has no names. Make one with NewZone or
-// BuildZone.
-type Zone struct {
-	nodes     map[string]*node
-	wild      map[string]*node // by the name that stands behind "*."
-	targets   map[string]bool  // names of others that our records lead to
-	overrides []Override
-	records   []Record
-	shadowed  []string
-	ttl       uint32
-}
-
-// ZoneConfig is what a Zone is made of.
-type ZoneConfig struct {
+// Config is what a Zone is made of.
+type Config struct {
 	// Overrides are the names of services. A name may stand in more than one
 	// with the same addresses. A name of the form "*.example.org" stands for
 	// every name with exactly one label in place of the "*" that does not
@@ -102,14 +57,14 @@ type ZoneConfig struct {
 	NoPTR bool
 }
 
-// NewZone returns a zone of overrides alone, which it copies.
-func NewZone(overrides []Override, ttl time.Duration) (*Zone, error) {
-	return BuildZone(ZoneConfig{Overrides: overrides, TTL: ttl})
+// New returns a zone of overrides alone, which it copies.
+func New(overrides []Override, ttl time.Duration) (*Zone, error) {
+	return Build(Config{Overrides: overrides, TTL: ttl})
 }
 
-// BuildZone returns a zone. The error names the override or the record that
+// Build returns a zone. The error names the override or the record that
 // cannot be.
-func BuildZone(cfg ZoneConfig) (*Zone, error) {
+func Build(cfg Config) (*Zone, error) {
 	if cfg.TTL == 0 {
 		cfg.TTL = DefaultTTL
 	}
@@ -119,7 +74,7 @@ func BuildZone(cfg ZoneConfig) (*Zone, error) {
 	if len(cfg.Overrides) > maxOverrides || len(cfg.Records) > maxRecords {
 		return nil, fmt.Errorf("there are %d overrides and %d records, more than %d or %d", len(cfg.Overrides), len(cfg.Records), maxOverrides, maxRecords)
 	}
-	z := &Zone{nodes: make(map[string]*node), ttl: uint32(cfg.TTL / time.Second)}
+	z := &Zone{nodes: make(map[string]*Node), ttl: uint32(cfg.TTL / time.Second)}
 	if err := z.addRecords(cfg.Records, cfg.TTL); err != nil {
 		return nil, err
 	}
@@ -138,63 +93,6 @@ func BuildZone(cfg ZoneConfig) (*Zone, error) {
 	}
 	slices.SortFunc(z.overrides, func(a, b Override) int { return strings.Compare(a.Name, b.Name) })
 	return z, nil
-}
-
-// Equal reports whether z and other answer and are shown the same.
-func (z *Zone) Equal(other *Zone) bool { return reflect.DeepEqual(z, other) }
-
-// Overrides returns the overrides by name. The slice is the zone's own; it
-// must not be changed.
-func (z *Zone) Overrides() []Override {
-	if z == nil {
-		return nil
-	}
-	return z.overrides
-}
-
-// Records returns the user's own records in their order. The slice is the
-// zone's own; it must not be changed.
-func (z *Zone) Records() []Record {
-	if z == nil {
-		return nil
-	}
-	return z.records
-}
-
-// Shadowed returns the names of overrides in whose place a record is answered.
-func (z *Zone) Shadowed() []string {
-	if z == nil {
-		return nil
-	}
-	return z.shadowed
-}
-
-// Has reports whether the zone says which addresses the name with this key
-// has; it implements wire.Names.
-func (z *Zone) Has(key string) bool {
-	if z == nil {
-		return false
-	}
-	n := z.nodes[key]
-	if n != nil && n.role != above {
-		return n.inHouse()
-	}
-	return len(z.wild) > 0 && len(key) > 1 && key[1] != '_' && z.wild[key[1+int(key[0]):]] != nil
-}
-
-// find returns the node of a name, or nil.
-func (z *Zone) find(key []byte) *node {
-	if z == nil {
-		return nil
-	}
-	n := z.nodes[string(key)]
-	if n != nil && n.role != above || len(z.wild) == 0 || len(key) < 2 || key[1] == '_' {
-		return n
-	}
-	if w := z.wild[string(key[1+int(key[0]):])]; w != nil {
-		return w
-	}
-	return n
 }
 
 func (z *Zone) add(o Override) error {
@@ -224,7 +122,7 @@ func (z *Zone) add(o Override) error {
 	n := z.nodes[string(key)]
 	switch {
 	case n == nil || n.role == above:
-		n = &node{role: service}
+		n = &Node{role: service}
 		z.nodes[string(key)] = n
 		z.addAbove(key)
 	case n.override:
@@ -244,9 +142,9 @@ func (z *Zone) addWild(key []byte, o Override) error {
 		return z.again(n, o)
 	}
 	if z.wild == nil {
-		z.wild = make(map[string]*node)
+		z.wild = make(map[string]*Node)
 	}
-	n := &node{role: service}
+	n := &Node{role: service}
 	n.setAddrs(o, z.ttl)
 	z.wild[string(key)] = n
 	z.addAbove(append([]byte{1, '*'}, key...))
@@ -255,7 +153,7 @@ func (z *Zone) addWild(key []byte, o Override) error {
 }
 
 // again takes an override of a name that has n already.
-func (z *Zone) again(n *node, o Override) error {
+func (z *Zone) again(n *Node, o Override) error {
 	if !slices.Equal(n.v4, o.V4) || !slices.Equal(n.v6, o.V6) {
 		return errors.New("it is overridden twice with different addresses")
 	}
@@ -267,7 +165,7 @@ func (z *Zone) again(n *node, o Override) error {
 	return nil
 }
 
-func (n *node) setAddrs(o Override, ttl uint32) {
+func (n *Node) setAddrs(o Override, ttl uint32) {
 	n.override, n.v4, n.v6, n.ttl4, n.ttl6 = true, o.V4, o.V6, ttl, ttl
 }
 
@@ -275,7 +173,7 @@ func (n *node) setAddrs(o Override, ttl uint32) {
 func (z *Zone) addAbove(key []byte) {
 	for key = key[1+int(key[0]):]; len(key) > 1; key = key[1+int(key[0]):] {
 		if z.nodes[string(key)] == nil {
-			z.nodes[string(key)] = &node{role: above}
+			z.nodes[string(key)] = &Node{role: above}
 		}
 	}
 }
