@@ -3,12 +3,7 @@
 // which address is a client: who calls decides that.
 package limit
 
-import (
-	"hash/maphash"
-	"net/netip"
-	"sync"
-	"time"
-)
+import "time"
 
 const (
 	// inlineFactor is how many more questions may be asked that cost us little.
@@ -59,71 +54,3 @@ const (
 	Inline
 	kinds
 )
-
-// The table of clocks: limitSets * limitWays sources are remembered. Where a
-// set is full, the source whose clocks are furthest behind is forgotten, which
-// gives it its burst again.
-const (
-	limitSets = 1024
-	limitWays = 4
-)
-
-// Limiter keeps the clocks of sources. Make one with New. It may be used from any
-// goroutine.
-type Limiter struct {
-	seed  maphash.Seed // so that nobody can aim at a set
-	start time.Time
-	sets  [limitSets]limitSet
-}
-
-type limitSet struct {
-	mu    sync.Mutex
-	slots [limitWays]limitSlot // guarded by mu
-}
-
-type limitSlot struct {
-	source [16]byte
-	clocks [kinds]time.Duration // since the limiter's start
-}
-
-// ahead is the later of a slot's clocks.
-func (s *limitSlot) ahead() time.Duration { return max(s.clocks[Miss], s.clocks[Inline]) }
-
-// New returns a Limiter that remembers nobody yet.
-func New() *Limiter { return &Limiter{seed: maphash.MakeSeed(), start: time.Now()} }
-
-// Take counts a question of a source. It returns 0 where the source is within
-// its pace, and otherwise how long it has to wait; then nothing is counted.
-func (l *Limiter) Take(source netip.Addr, k Kind, p Pace, now time.Time) time.Duration {
-	if p.None() {
-		return 0
-	}
-	key := source.As16()
-	// The monotonic clock: a set wall clock must not shut anybody out.
-	at := now.Sub(l.start)
-	set := &l.sets[maphash.Bytes(l.seed, key[:])%limitSets]
-	set.mu.Lock()
-	defer set.mu.Unlock()
-	clock := &set.slot(key).clocks[k]
-	if wait := *clock - p.slack - at; wait > 0 {
-		return wait
-	}
-	*clock = max(*clock, at) + p.interval
-	return 0
-}
-
-// slot returns the slot of a source, with set.mu held.
-func (set *limitSet) slot(key [16]byte) *limitSlot {
-	oldest := &set.slots[0]
-	for i := range set.slots {
-		s := &set.slots[i]
-		if s.source == key {
-			return s
-		}
-		if s.ahead() < oldest.ahead() {
-			oldest = s
-		}
-	}
-	*oldest = limitSlot{source: key}
-	return oldest
-}
