@@ -82,8 +82,8 @@ func unmapped(list []netip.Prefix) []netip.Prefix {
 }
 
 // viewOf returns the view of a client; an invalid one is near to nothing.
-func (r *rules) viewOf(client netip.Addr) zone.View {
-	v := zone.View{Client: client.Unmap().WithZone("")}
+func (r *rules) viewOf(client netip.Addr) *zone.View {
+	v := &zone.View{Client: client.Unmap().WithZone("")}
 	if own := r.acl.own.Load(); own != nil {
 		v.Own = *own
 	}

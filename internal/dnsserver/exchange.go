@@ -49,20 +49,23 @@ func (f *forward) exchange(ctx context.Context, q *wire.Question) (*wire.Respons
 
 // shape appends r, age seconds old, as the reply to q: bent to the zone, and
 // behind q's alias where asked, the question that r answers, is about its end.
-func (s *Server) shape(dst []byte, q, asked *wire.Question, r *wire.Response, age uint32, v zone.View, limit int) []byte {
-	local, rules := s.zone.Load(), s.rules.Load()
+func (s *Server) shape(dst []byte, q, asked *wire.Question, r *wire.Response, age uint32, v *zone.View, limit int) []byte {
+	return s.rules.Load().shape(dst, s.zone.Load(), q, asked, r, age, v, limit)
+}
+
+func (r *rules) shape(dst []byte, local *zone.Zone, q, asked *wire.Question, resp *wire.Response, age uint32, v *zone.View, limit int) []byte {
 	if asked == q {
-		return rules.bend(dst, local, q, r, age, v, limit)
+		return r.bend(dst, local, q, resp, age, v, limit)
 	}
-	n := local.Find(q.NameKey())
+	n := local.Of(q)
 	if to, _ := n.Target(); to == nil || string(to) != string(asked.NameKey()) {
 		return wire.AppendRcode(dst, q, wire.ServFail) // the zone is another one now
 	}
-	return zone.Splice(dst, q, n, rules.bend(nil, local, asked, r, age, v, wire.MaxMessage), limit)
+	return zone.Splice(dst, q, n, r.bend(nil, local, asked, resp, age, v, wire.MaxMessage), limit)
 }
 
 // bend is Zone.Bend, with the names above forwarded zones never denied.
-func (r *rules) bend(dst []byte, local *zone.Zone, q *wire.Question, resp *wire.Response, age uint32, v zone.View, limit int) []byte {
+func (r *rules) bend(dst []byte, local *zone.Zone, q *wire.Question, resp *wire.Response, age uint32, v *zone.View, limit int) []byte {
 	if resp.Rcode() == wire.NXDomain && r.forwards.reaches(q) {
 		return wire.AppendNoData(dst, q, specialTTL)
 	}

@@ -148,3 +148,21 @@ func ParsePktinfo(control []byte, v4 bool) (netip.Addr, int) {
 
 // HostAddresses lists the addresses of this host.
 func HostAddresses() ([]netip.Addr, error) { return hostAddresses() }
+
+// Batch answers many packets as a packet loop does.
+type Batch struct{ a *answerer }
+
+// NewBatch returns one.
+func (s *Server) NewBatch() *Batch { return &Batch{newAnswerer(s)} }
+
+// Begin and End are called around each batch.
+func (b *Batch) Begin(now time.Time) { b.a.begin(now) }
+
+// End counts what was asked.
+func (b *Batch) End() { b.a.end() }
+
+// Inline answers one packet of a batch, and reports whether it could.
+func (b *Batch) Inline(dst []byte, q *wire.Question, packet []byte, from netip.Addr) ([]byte, bool) {
+	out, what := b.a.inline(dst, q, packet, from, 0)
+	return out, what == reply
+}

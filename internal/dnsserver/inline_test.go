@@ -138,19 +138,6 @@ func TestClientsAreRememberedWithinABound(t *testing.T) {
 	}
 }
 
-func BenchmarkInline(b *testing.B) {
-	s, _ := build(b, silent(b), func(c *dnsserver.Config) { c.RateLimit = 1 << 20 }) // which is counted and not reached
-	for _, name := range []string{"mqtt.example.org.", "printer.local."} {
-		b.Run(name, func(b *testing.B) {
-			packet, q, out := pack(b, new(dns.Msg).SetQuestion(name, dns.TypeA)), new(wire.Question), make([]byte, 0, wire.UDPSize)
-			b.ReportAllocs()
-			for b.Loop() {
-				s.Inline(out, q, packet, lanHost)
-			}
-		})
-	}
-}
-
 // inlineAnswer asks as a client and must be answered at once.
 func inlineAnswer(t testing.TB, s *dnsserver.Server, name string, qtype uint16, client string) *dns.Msg {
 	t.Helper()

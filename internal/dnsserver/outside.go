@@ -142,7 +142,7 @@ func (s *Server) lookAtName(ctx context.Context, name string, signed map[string]
 	var q wire.Question
 	q.Ask(key, wire.TypeA, false)
 	r := s.rules.Load()
-	if p, _, _ := r.specials.find(&q); p != 0 {
+	if _, _, _, special := r.specials.find(&q, 0); special {
 		return v, errHomely
 	}
 	if f, _ := r.forwards.find(&q); f != nil {

@@ -74,38 +74,28 @@ func holds(p netip.Prefix, octets [16]byte) bool {
 	return true
 }
 
-// rebindExempt are the names whose answers may lead inside.
-type rebindExempt map[string]bool
-
-func newRebindExempt(suffixes []string) (rebindExempt, error) {
-	e := make(rebindExempt)
-	for _, name := range suffixes {
+// newRebindExempt returns the names whose answers, and those of names below them,
+// may lead inside. The owner of the address does not count: anybody can point an
+// alias at an exempt name.
+func newRebindExempt(names []string) (*suffixes[bool], error) {
+	exempt := make(map[string]bool)
+	for _, name := range names {
 		key, err := wire.PackName(name)
 		if err != nil {
 			return nil, fmt.Errorf("exempting a name from the rebinding filter: %w", err)
 		}
-		e[string(key)] = true
+		exempt[string(key)] = true
 	}
-	return e, nil
-}
-
-// has reports whether q's name is, or is below, an exempt one. The owner of the
-// address does not count: anybody can point an alias at an exempt name.
-func (e rebindExempt) has(q *wire.Question) bool {
-	if len(e) == 0 {
-		return false
-	}
-	for skip := range q.Labels() {
-		if key, _ := q.Suffix(skip); e[string(key)] {
-			return true
-		}
-	}
-	return false
+	return newSuffixes(exempt), nil
 }
 
 // filters reports whether the answer to q has to pass filter.
 func (r *rules) filters(q *wire.Question, local *zone.Zone) bool {
-	return !r.cfg.NoRebindProtection && !r.exempt.has(q) && !local.LedTo(q)
+	if r.cfg.NoRebindProtection {
+		return false
+	}
+	exempt, _, _, _ := r.exempt.find(q, 0)
+	return !exempt && !local.LedTo(q)
 }
 
 // filter returns upstream's response to q as it may be kept and passed on, and

@@ -158,7 +158,7 @@ func (s *Server) fetchOrLeave(ctx context.Context, q *wire.Question, own seat) (
 // there, and else to SERVFAIL.
 func (s *Server) conclude(dst []byte, q, asked *wire.Question, from netip.Addr, limit int, r *wire.Response, err error) []byte {
 	local, v := s.zone.Load(), s.rules.Load().viewOf(from)
-	if out, ok := local.Answer(dst, q, local.Find(q.NameKey()), v, limit); ok {
+	if out, ok := local.Answer(dst, q, local.Of(q), v, limit); ok {
 		s.count.override.Add(1) // it became an override while we waited
 		return out
 	}

@@ -21,9 +21,9 @@ type rules struct {
 	cfg      Config // with its defaults
 	acl      *acl
 	upstream *source
-	specials *specials
+	specials *suffixes[policy]
 	forwards *forwards // nil where there is none
-	exempt   rebindExempt
+	exempt   *suffixes[bool]
 	paces    limit.Paces
 	gateways atomic.Pointer[[]netip.Addr] // nil where nobody says
 }

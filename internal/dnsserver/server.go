@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,8 @@ type Server struct {
 	conns   connTable
 	marks   markBook
 	workers workers
+	// answerers are for those who have none of their own.
+	answerers sync.Pool
 	// renewals are questions whose answers shall be fetched anew.
 	renewals chan wire.Question
 	store    *store

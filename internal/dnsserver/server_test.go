@@ -35,7 +35,7 @@ type world struct {
 }
 
 // newWorld starts an upstream on loopback, UDP and TCP.
-func newWorld(t *testing.T, records ...string) *world {
+func newWorld(t testing.TB, records ...string) *world {
 	t.Helper()
 	w := &world{rcodes: map[string]int{}, asked: map[dns.Question]int{}}
 	w.add(t, records...)
@@ -70,7 +70,7 @@ func pair(t testing.TB) (net.PacketConn, net.Listener) {
 	}
 }
 
-func (w *world) add(t *testing.T, records ...string) {
+func (w *world) add(t testing.TB, records ...string) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()

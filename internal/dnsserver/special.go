@@ -30,10 +30,6 @@ const (
 // as an override may stand under such a name tomorrow.
 const specialTTL = 60
 
-// mostSpecialLabels is the length of the longest special-use name, the reverse
-// of ::1.
-const mostSpecialLabels = 34
-
 // alwaysSpecial are the special-use names that no config changes. Names that
 // are none here on purpose: ipv4only.arpa (RFC 7050; its addresses are public
 // facts, and only a network with DNS64 answers otherwise), .internal (reserved
@@ -72,66 +68,42 @@ var (
 	relays = []string{"mask.icloud.com", "mask-h2.icloud.com"}
 )
 
-// specials are the special-use names of one config.
-type specials struct {
-	byKey map[string]policy
-	// last are their last labels. Most questions are done with after this one
-	// look.
-	last map[string]bool
-}
-
-func newSpecials(cfg Config) *specials {
-	s := &specials{byKey: make(map[string]policy), last: make(map[string]bool)}
+// newSpecials returns the special-use names of one config.
+func newSpecials(cfg Config) *suffixes[policy] {
+	byKey := make(map[string]policy)
+	add := func(p policy, names []string) {
+		for _, name := range names {
+			packed, err := wire.PackName(name)
+			if err != nil {
+				panic(err) // a mistake in the lists above
+			}
+			byKey[string(packed)] = p
+		}
+	}
 	for p, names := range alwaysSpecial {
-		s.add(p, names)
+		add(p, names)
 	}
 	if !cfg.NoCanary {
-		s.add(deny, canaries)
+		add(deny, canaries)
 	}
 	if cfg.BlockPrivateRelay {
-		s.add(deny, relays)
+		add(deny, relays)
 	}
-	return s
-}
-
-func (s *specials) add(p policy, names []string) {
-	for _, name := range names {
-		packed, err := wire.PackName(name)
-		if err != nil {
-			panic(err) // a mistake in the lists above
-		}
-		key := string(packed)
-		s.byKey[key] = p
-		for len(key) > 2+int(key[0]) {
-			key = key[1+int(key[0]):]
-		}
-		s.last[key] = true
-	}
+	return newSuffixes(byKey)
 }
 
 var (
-	loopback4     = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-	loopback6     = []netip.Addr{netip.IPv6Loopback()}
-	localhostName = []byte("\x09localhost\x00")
+	loopback4     = mustSet(wire.NewAddrs(specialTTL, netip.AddrFrom4([4]byte{127, 0, 0, 1})))
+	loopback6     = mustSet(wire.NewAddrs(specialTTL, netip.IPv6Loopback()))
+	localhostName = mustSet(wire.NewRRset(wire.TypePTR, specialTTL, []byte("\x09localhost\x00")))
 )
 
-// find returns the policy for q's name, how many labels stand before the
-// special-use name and where in the name it starts; the longest such name
-// counts.
-func (s *specials) find(q *wire.Question) (p policy, skip, apex int) {
-	if q.Labels() == 0 {
-		return 0, 0, 0
+// mustSet returns set, which is right or a mistake above.
+func mustSet(set *wire.RRset, err error) *wire.RRset {
+	if err != nil {
+		panic(err)
 	}
-	if last, _ := q.Suffix(q.Labels() - 1); !s.last[string(last)] {
-		return 0, 0, 0
-	}
-	for skip := max(0, q.Labels()-mostSpecialLabels); skip < q.Labels(); skip++ {
-		key, at := q.Suffix(skip)
-		if p := s.byKey[string(key)]; p != 0 {
-			return p, skip, at
-		}
-	}
-	return 0, 0, 0
+	return set
 }
 
 // answerSpecial appends the answer to q if its name is a special-use name, and
@@ -139,8 +111,8 @@ func (s *specials) find(q *wire.Question) (p policy, skip, apex int) {
 // above one of the zone's or above a forwarded zone is never denied. A zone
 // that is forwarded comes first, unless the special-use name is the longer.
 func (r *rules) answerSpecial(dst []byte, q *wire.Question, n *zone.Node, limit int) ([]byte, bool) {
-	p, skip, apex := r.specials.find(q)
-	if p == 0 {
+	p, skip, apex, special := r.specials.find(q, 0)
+	if !special {
 		return dst, false
 	}
 	if f, at := r.forwards.find(q); f != nil && at <= skip {
@@ -154,13 +126,13 @@ func (r *rules) answerSpecial(dst []byte, q *wire.Question, n *zone.Node, limit 
 			return wire.AppendNegative(dst, q, wire.NXDomain, apex, specialTTL), true
 		}
 	case p == loopback && (q.Type == wire.TypeA || q.Type == wire.TypeANY):
-		return wire.AppendAddrs(dst, q, loopback4, specialTTL, limit), true
+		return wire.AppendRRset(dst, q, nil, loopback4, limit), true
 	case p == loopback && q.Type == wire.TypeAAAA:
-		return wire.AppendAddrs(dst, q, loopback6, specialTTL, limit), true
+		return wire.AppendRRset(dst, q, nil, loopback6, limit), true
 	case p == loopbackPointer && apex != 0:
 		return wire.AppendNegative(dst, q, wire.NXDomain, apex, specialTTL), true
 	case p == loopbackPointer && (q.Type == wire.TypePTR || q.Type == wire.TypeANY):
-		return wire.AppendPTR(dst, q, localhostName, specialTTL), true
+		return wire.AppendRRset(dst, q, nil, localhostName, limit), true
 	}
 	return wire.AppendNegative(dst, q, wire.NoError, apex, specialTTL), true
 }

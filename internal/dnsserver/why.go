@@ -107,7 +107,7 @@ func (s *Server) Why(ctx context.Context, name string, qtype uint16, client neti
 	asked := local.Turn(&turned, &q)
 	if asked == &q {
 		if out, ok := r.answerSpecial(nil, &q, n, wire.MaxMessage); ok {
-			_, _, apex := r.specials.find(&q)
+			_, _, apex, _ := r.specials.find(&q, 0)
 			e.Rule, e.Detail = RuleSpecial, fmt.Sprintf("%s is a special-use name, which is never asked of the world", nameInWords(key[apex:]))
 			return e, e.take(out)
 		}
@@ -124,12 +124,12 @@ func (s *Server) Why(ctx context.Context, name string, qtype uint16, client neti
 }
 
 // whyOthers explains an answer that others gave or would give to asked.
-func (s *Server) whyOthers(ctx context.Context, e *Explanation, q, asked *wire.Question, v zone.View, resolve bool) error {
+func (s *Server) whyOthers(ctx context.Context, e *Explanation, q, asked *wire.Question, v *zone.View, resolve bool) error {
 	r := s.rules.Load()
 	if asked != q {
-		if out, ok := r.answerSpecial(nil, asked, s.zone.Load().Find(asked.NameKey()), wire.MaxMessage); ok {
+		if out, ok := r.answerSpecial(nil, asked, s.zone.Load().Of(asked), wire.MaxMessage); ok {
 			e.Detail = "that is a special-use name, which is never asked of the world"
-			return e.take(zone.Splice(nil, q, s.zone.Load().Find(q.NameKey()), out, wire.MaxMessage))
+			return e.take(zone.Splice(nil, q, s.zone.Load().Of(q), out, wire.MaxMessage))
 		}
 	}
 	source, where := r.upstream, "the servers under upstreams in [dns]"

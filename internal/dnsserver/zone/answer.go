@@ -17,31 +17,28 @@ type View struct {
 	Own []netip.Prefix
 }
 
-// near appends to dst those of addrs that are on the client's own subnet; where
-// there are none, all. A client on one subnet may have no way to another.
-func (v View) near(dst, addrs []netip.Addr) []netip.Addr {
-	if len(addrs) < 2 || !v.Client.IsValid() {
-		return addrs
-	}
-	for _, a := range addrs {
+// near returns a bit for each of addrs that is on the client's own subnet; where
+// there are none, for all. A client on one subnet may have no way to another.
+func (v *View) near(addrs []netip.Addr) (which uint64) {
+	for i, a := range addrs {
 		for _, p := range v.Own {
 			if p.Contains(v.Client) && p.Contains(a) {
-				dst = append(dst, a)
+				which |= 1 << i
 				break
 			}
 		}
 	}
-	if len(dst) == 0 {
-		return addrs
+	if which == 0 {
+		return 1<<len(addrs) - 1
 	}
-	return dst
+	return which
 }
 
 // Answer appends the zone's answer to q, for whose name it has n; n may be
 // nil. It reports false where the question is not the zone's to answer: what
 // upstream says then still has to pass Bend, or Splice for an alias. It
 // allocates nothing but where dst is too small.
-func (z *Zone) Answer(dst []byte, q *wire.Question, n *Node, v View, limit int) ([]byte, bool) {
+func (z *Zone) Answer(dst []byte, q *wire.Question, n *Node, v *View, limit int) ([]byte, bool) {
 	switch {
 	case n == nil || n.role == above:
 		return dst, false
@@ -64,31 +61,33 @@ func (z *Zone) Answer(dst []byte, q *wire.Question, n *Node, v View, limit int) 
 // CNAME and DNAME are ours too, as they would lead a client away; other types
 // that n does not have, such as the TXT records of certificate authorities, are
 // the world's.
-func (z *Zone) appendAt(dst []byte, q *wire.Question, chain *wire.Chain, n *Node, v View, limit int) ([]byte, bool) {
-	addrs, ttl, set := n.v4, n.ttl4, n.sets[q.Type]
+func (z *Zone) appendAt(dst []byte, q *wire.Question, chain *wire.Chain, n *Node, v *View, limit int) ([]byte, bool) {
+	addrs, set := n.v4, n.set4
 	switch {
-	case set != nil:
-		return wire.AppendRRset(dst, q, chain, set, limit), true
 	case q.Type == wire.TypeA:
 	case q.Type == wire.TypeAAAA:
-		addrs, ttl = n.v6, n.ttl6
+		addrs, set = n.v6, n.set6
+	case n.sets[q.Type] != nil:
+		return wire.AppendRRset(dst, q, chain, n.sets[q.Type], limit), true
 	case q.Type == wire.TypeANY: // one RRset is enough (RFC 8482, section 4.1)
-		if len(addrs) == 0 {
-			addrs, ttl = n.v6, n.ttl6
+		if set == nil {
+			addrs, set = n.v6, n.set6
 		}
-		if len(addrs) == 0 && n.any != 0 {
-			return wire.AppendRRset(dst, q, chain, n.sets[n.any], limit), true
+		if set == nil {
+			set = n.sets[n.any]
 		}
 	case ours(q.Type):
-		addrs = nil
+		set = nil
 	default:
 		return dst, false
 	}
-	if len(addrs) == 0 {
+	switch {
+	case set == nil:
 		return wire.AppendChainNoData(dst, q, chain, z.ttl, limit), true
+	case len(addrs) > 1 && v.Client.IsValid():
+		return wire.AppendPart(dst, q, chain, set, v.near(addrs), limit), true
 	}
-	var near [maxAddrs]netip.Addr
-	return wire.AppendChainAddrs(dst, q, chain, v.near(near[:0], addrs), ttl, limit), true
+	return wire.AppendRRset(dst, q, chain, set, limit), true
 }
 
 // ours reports whether a type is never asked of upstream for a name of the

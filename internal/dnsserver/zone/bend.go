@@ -11,8 +11,8 @@ import (
 // Bend appends r, age seconds old, as the reply to q, bent to the zone where
 // it touches it: at an overridden name, or by leading to one. Most replies do
 // neither and are copied. A reply that is longer than limit octets is cut.
-func (z *Zone) Bend(dst []byte, q *wire.Question, r *wire.Response, age uint32, v View, limit int) []byte {
-	n := z.Find(q.NameKey())
+func (z *Zone) Bend(dst []byte, q *wire.Question, r *wire.Response, age uint32, v *View, limit int) []byte {
+	n := z.Of(q)
 	if n != nil && r.Rcode() == wire.NXDomain {
 		return wire.AppendNoData(dst, q, z.ttl) // the name, or one below it, is there
 	}
@@ -45,7 +45,7 @@ func (z *Zone) Bend(dst []byte, q *wire.Question, r *wire.Response, age uint32, 
 // addresses the zone gives, they are kept up to it, without signatures, and the
 // local answer takes the place of the rest. For types that are the world's to
 // answer, the answer is left unless it denies the name or leads on from it.
-func (z *Zone) cutChain(m *dns.Msg, q *wire.Question, v View) {
+func (z *Zone) cutChain(m *dns.Msg, q *wire.Question, v *View) {
 	question := m.Question[0]
 	if question.Qtype == dns.TypeCNAME || question.Qtype == dns.TypeDNAME {
 		return // such a question is not followed by its client
@@ -77,7 +77,7 @@ func (z *Zone) cutChain(m *dns.Msg, q *wire.Question, v View) {
 
 // local returns the zone's own answer to q, but about name, for which it has n,
 // and whether the type is ours to answer.
-func (z *Zone) local(name string, q *wire.Question, n *Node, v View) (m dns.Msg, ours bool) {
+func (z *Zone) local(name string, q *wire.Question, n *Node, v *View) (m dns.Msg, ours bool) {
 	var octets [wire.MaxName + 1]byte
 	var turned wire.Question
 	end, err := dns.PackDomainName(name, octets[:], 0, nil, false)

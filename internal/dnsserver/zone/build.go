@@ -57,6 +57,25 @@ type Config struct {
 	NoPTR bool
 }
 
+// builder puts a Zone together.
+type builder struct {
+	zone  *Zone
+	nodes map[string]*Node
+	wild  map[string]*Node // by the name that stands behind "*."
+}
+
+// find returns the node of a name, as Zone.Find will.
+func (b *builder) find(key []byte) *Node {
+	n := b.nodes[string(key)]
+	if n.Known() || len(b.wild) == 0 || len(key) < 2 || key[1] == '_' {
+		return n
+	}
+	if w := b.wild[string(key[1+int(key[0]):])]; w != nil {
+		return w
+	}
+	return n
+}
+
 // New returns a zone of overrides alone, which it copies.
 func New(overrides []Override, ttl time.Duration) (*Zone, error) {
 	return Build(Config{Overrides: overrides, TTL: ttl})
@@ -74,28 +93,32 @@ func Build(cfg Config) (*Zone, error) {
 	if len(cfg.Overrides) > maxOverrides || len(cfg.Records) > maxRecords {
 		return nil, fmt.Errorf("there are %d overrides and %d records, more than %d or %d", len(cfg.Overrides), len(cfg.Records), maxOverrides, maxRecords)
 	}
-	z := &Zone{nodes: make(map[string]*Node), ttl: uint32(cfg.TTL / time.Second)}
-	if err := z.addRecords(cfg.Records, cfg.TTL); err != nil {
+	z := &Zone{ttl: uint32(cfg.TTL / time.Second)}
+	b := &builder{zone: z, nodes: make(map[string]*Node)}
+	if err := b.addRecords(cfg.Records, cfg.TTL); err != nil {
 		return nil, err
 	}
 	for _, o := range cfg.Overrides {
-		if err := z.add(o); err != nil {
+		if err := b.add(o); err != nil {
 			return nil, fmt.Errorf("overriding %q: %w", o.Name, err)
 		}
 	}
-	if err := z.linkAliases(); err != nil {
+	if err := b.linkAliases(); err != nil {
 		return nil, err
 	}
 	if !cfg.NoPTR {
-		if err := z.addAllPointers(); err != nil {
+		if err := b.addAllPointers(); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.seal(); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(z.overrides, func(a, b Override) int { return strings.Compare(a.Name, b.Name) })
 	return z, nil
 }
 
-func (z *Zone) add(o Override) error {
+func (b *builder) add(o Override) error {
 	parent, wild := strings.CutPrefix(o.Name, "*.")
 	key, err := wire.PackName(parent)
 	if err != nil {
@@ -117,49 +140,49 @@ func (z *Zone) add(o Override) error {
 	}
 	o = Override{Name: fact.CanonicalName(o.Name), V4: v4, V6: v6, Reason: o.Reason}
 	if wild {
-		return z.addWild(key, o)
+		return b.addWild(key, o)
 	}
-	n := z.nodes[string(key)]
+	n := b.nodes[string(key)]
 	switch {
 	case n == nil || n.role == above:
 		n = &Node{role: service}
-		z.nodes[string(key)] = n
-		z.addAbove(key)
+		b.nodes[string(key)] = n
+		b.addAbove(key)
 	case n.override:
-		return z.again(n, o)
+		return b.again(n, o)
 	case n.role == aliased || len(n.v4)+len(n.v6) > 0:
-		z.shadowed = append(z.shadowed, o.Name)
+		b.zone.shadowed = append(b.zone.shadowed, o.Name)
 		return nil
 	}
-	n.setAddrs(o, z.ttl)
-	z.overrides = append(z.overrides, o)
+	n.setAddrs(o, b.zone.ttl)
+	b.zone.overrides = append(b.zone.overrides, o)
 	return nil
 }
 
 // addWild adds an override of all names one label below the one with key.
-func (z *Zone) addWild(key []byte, o Override) error {
-	if n := z.wild[string(key)]; n != nil {
-		return z.again(n, o)
+func (b *builder) addWild(key []byte, o Override) error {
+	if n := b.wild[string(key)]; n != nil {
+		return b.again(n, o)
 	}
-	if z.wild == nil {
-		z.wild = make(map[string]*Node)
+	if b.wild == nil {
+		b.wild = make(map[string]*Node)
 	}
 	n := &Node{role: service}
-	n.setAddrs(o, z.ttl)
-	z.wild[string(key)] = n
-	z.addAbove(append([]byte{1, '*'}, key...))
-	z.overrides = append(z.overrides, o)
+	n.setAddrs(o, b.zone.ttl)
+	b.wild[string(key)] = n
+	b.addAbove(append([]byte{1, '*'}, key...))
+	b.zone.overrides = append(b.zone.overrides, o)
 	return nil
 }
 
 // again takes an override of a name that has n already.
-func (z *Zone) again(n *Node, o Override) error {
+func (b *builder) again(n *Node, o Override) error {
 	if !slices.Equal(n.v4, o.V4) || !slices.Equal(n.v6, o.V6) {
 		return errors.New("it is overridden twice with different addresses")
 	}
-	for i, old := range z.overrides {
+	for i, old := range b.zone.overrides {
 		if old.Name == o.Name && o.Reason != "" && !slices.Contains(strings.Split(old.Reason, ", "), o.Reason) {
-			z.overrides[i].Reason = strings.TrimPrefix(old.Reason+", "+o.Reason, ", ")
+			b.zone.overrides[i].Reason = strings.TrimPrefix(old.Reason+", "+o.Reason, ", ")
 		}
 	}
 	return nil
@@ -170,10 +193,10 @@ func (n *Node) setAddrs(o Override, ttl uint32) {
 }
 
 // addAbove marks the names above key, the root left out.
-func (z *Zone) addAbove(key []byte) {
+func (b *builder) addAbove(key []byte) {
 	for key = key[1+int(key[0]):]; len(key) > 1; key = key[1+int(key[0]):] {
-		if z.nodes[string(key)] == nil {
-			z.nodes[string(key)] = &Node{role: above}
+		if b.nodes[string(key)] == nil {
+			b.nodes[string(key)] = &Node{role: above}
 		}
 	}
 }

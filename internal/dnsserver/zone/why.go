@@ -19,7 +19,7 @@ const (
 // Why says which of the zone's names answers a question about n, which was
 // found by key, and how in one line for people.
 func (z *Zone) Why(key []byte, n *Node, qtype uint16) (Origin, string) {
-	exact := z.nodes[string(key)]
+	exact := find(&z.names, wire.Hash(key), key)
 	set := n.sets[qtype] != nil || qtype == wire.TypeANY && len(n.v4)+len(n.v6) == 0
 	switch {
 	case exact != n:

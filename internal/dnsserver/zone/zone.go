@@ -39,6 +39,7 @@ type Node struct {
 	override   bool
 	v4, v6     []netip.Addr
 	ttl4, ttl6 uint32
+	set4, set6 *wire.RRset            // the records of v4 and v6; nil where there is none
 	sets       map[uint16]*wire.RRset // of other types; may be nil
 	any        uint16                 // the type in sets that answers for all
 	alias      *lead                  // where role is aliased
@@ -77,9 +78,9 @@ func (n *Node) InHouse() bool {
 // Zone is the set of local names in the form in which questions are looked up.
 // It is immutable; a nil *Zone has no names. Make one with New or Build.
 type Zone struct {
-	nodes     map[string]*Node
-	wild      map[string]*Node // by the name that stands behind "*."
-	targets   map[string]bool  // names of others that our records lead to
+	names     table
+	wild      table           // by the name that stands behind "*."
+	targets   map[string]bool // names of others that our records lead to
 	overrides []Override
 	records   []Record
 	shadowed  []string
@@ -117,28 +118,25 @@ func (z *Zone) Shadowed() []string {
 
 // Has reports whether the zone says which addresses the name with this key
 // has; it implements wire.Names.
-func (z *Zone) Has(key string) bool {
-	if z == nil {
-		return false
-	}
-	n := z.nodes[key]
-	if n != nil && n.role != above {
-		return n.InHouse()
-	}
-	return len(z.wild) > 0 && len(key) > 1 && key[1] != '_' && z.wild[key[1+int(key[0]):]] != nil
-}
+func (z *Zone) Has(key string) bool { return lookUp(z, wire.Hash(key), key).InHouse() }
 
 // Find returns the node of the name with this key, which may be one that a
 // wildcard stands for; nil where there is none.
-func (z *Zone) Find(key []byte) *Node {
+func (z *Zone) Find(key []byte) *Node { return lookUp(z, wire.Hash(key), key) }
+
+// Of returns the node of q's name, as Find does.
+func (z *Zone) Of(q *wire.Question) *Node { return lookUp(z, q.Hash(), q.NameKey()) }
+
+func lookUp[K ~string | ~[]byte](z *Zone, hash uint64, key K) *Node {
 	if z == nil {
 		return nil
 	}
-	n := z.nodes[string(key)]
-	if n != nil && n.role != above || len(z.wild) == 0 || len(key) < 2 || key[1] == '_' {
+	n := find(&z.names, hash, key)
+	if z.wild.names == 0 || n.Known() || len(key) < 2 || key[1] == '_' {
 		return n
 	}
-	if w := z.wild[string(key[1+int(key[0]):])]; w != nil {
+	parent := key[1+int(key[0]):]
+	if w := find(&z.wild, wire.Hash(parent), parent); w != nil {
 		return w
 	}
 	return n
@@ -153,7 +151,7 @@ func (z *Zone) LedTo(q *wire.Question) bool {
 // Turn returns the question to ask of others for q: q itself, or one put into
 // turned about the name that the CNAME records of q's name lead to.
 func (z *Zone) Turn(turned, q *wire.Question) *wire.Question {
-	if to, _ := z.Find(q.NameKey()).Target(); to != nil && turned.Turn(q, to) {
+	if to, _ := z.Of(q).Target(); to != nil && turned.Turn(q, to) {
 		return turned
 	}
 	return q
