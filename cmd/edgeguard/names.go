@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
@@ -34,7 +34,7 @@ type nameConflict struct {
 // goes before a certificate's, and the service that comes first in the config
 // before the later one: a certificate can add names, never take one away.
 // learned is in any order; services that it does not name have none.
-func overrides(services []serviceAddresses, learned []fact.ServiceNames) ([]dnsserver.Override, []nameConflict) {
+func overrides(services []serviceAddresses, learned []fact.ServiceNames) ([]zone.Override, []nameConflict) {
 	b := overrideBuilder{owner: map[string]serviceAddresses{}}
 	for _, s := range services {
 		for _, name := range s.names {
@@ -60,7 +60,7 @@ func overrides(services []serviceAddresses, learned []fact.ServiceNames) ([]dnss
 
 type overrideBuilder struct {
 	owner     map[string]serviceAddresses
-	list      []dnsserver.Override
+	list      []zone.Override
 	conflicts []nameConflict
 }
 
@@ -69,7 +69,7 @@ func (b *overrideBuilder) claim(s serviceAddresses, name, reason string) {
 	switch {
 	case !taken:
 		b.owner[name] = s
-		b.list = append(b.list, dnsserver.Override{Name: name, V4: s.v4, V6: s.v6, Reason: reason})
+		b.list = append(b.list, zone.Override{Name: name, V4: s.v4, V6: s.v6, Reason: reason})
 	case !slices.Equal(holder.v4, s.v4) || !slices.Equal(holder.v6, s.v6):
 		b.conflicts = append(b.conflicts, nameConflict{Name: name, Kept: holder.name, Refused: s.name})
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/lan"
 	"github.com/edgeguard/edgeguard/internal/router"
@@ -32,7 +33,7 @@ type daemon struct {
 
 	// The frame.
 	statusListen netip.AddrPort
-	zone         *watch.Value[*dnsserver.Zone]
+	zone         *watch.Value[*zone.Zone]
 	builder      *status.Builder
 	router       *router.Router
 	dns          *dnsserver.Server
@@ -64,7 +65,7 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 		secrets:      secrets,
 		own:          own,
 		statusListen: cfg.Status.Listen.Resolve(own),
-		zone:         watch.New[*dnsserver.Zone](nil, (*dnsserver.Zone).Equal),
+		zone:         watch.New[*zone.Zone](nil, (*zone.Zone).Equal),
 		builder:      status.NewBuilder(secrets.all),
 		router:       router.New(router.Config{Gateway: lan.Gateway, Log: component(log, "router")}),
 		memory:       &nameMemory{path: filepath.Join(cfg.StateDir, "names.json"), log: component(log, "names")},
@@ -169,14 +170,14 @@ func (d *daemon) rebuildZone() error {
 		d.log.Warn("two services claim one name; the LAN is answered with the first one's address",
 			"name", conflict.Name, "kept", conflict.Kept, "refused", conflict.Refused)
 	}
-	zone, err := dnsserver.BuildZone(dnsserver.ZoneConfig{
+	local, err := zone.Build(zone.Config{
 		Overrides: list, Records: c.cfg.Records, TTL: c.cfg.DNSTTL, NoPTR: !c.cfg.DNSPTR,
 	})
 	if err != nil {
 		return fmt.Errorf("building the zone of local names: %w", err)
 	}
-	if d.zone.Store(zone) {
-		d.log.Info("local names", "names", namesOf(zone))
+	if d.zone.Store(local) {
+		d.log.Info("local names", "names", namesOf(local))
 	}
 	return nil
 }
@@ -203,9 +204,9 @@ func (d *daemon) snapshot() *status.Snapshot {
 // names lists the names that mean this home, for the page's host check.
 func (d *daemon) names() []string { return namesOf(d.zone.Load()) }
 
-func namesOf(zone *dnsserver.Zone) []string {
+func namesOf(local *zone.Zone) []string {
 	var names []string
-	for _, o := range zone.Overrides() {
+	for _, o := range local.Overrides() {
 		names = append(names, o.Name)
 	}
 	return names

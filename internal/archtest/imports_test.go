@@ -39,6 +39,21 @@ var others = map[string]struct {
 	"status": {[]string{"wan", "ddns", "router", "portmap", "hairpin", "dnsserver"}, nil},
 }
 
+// rooms are the sub-packages of a concern that is too large for one package, with
+// the other rooms that each may import. None imports the concern itself, and
+// what has no line here must not be there.
+var rooms = map[string]map[string][]string{
+	"dnsserver": {
+		"wire":     nil,
+		"cookie":   {"wire"},
+		"cache":    {"wire"},
+		"zone":     {"wire"},
+		"limit":    nil,
+		"upstream": {"wire"},
+		"certfile": nil,
+	},
+}
+
 // owners are the vendor libraries that one package alone may know.
 var owners = map[string]string{
 	"github.com/huin/goupnp":           "internal/router",
@@ -152,6 +167,32 @@ func TestVendorLibrariesHaveOneOwner(t *testing.T) {
 					t.Errorf("%s imports %s, which belongs to %s", p.ImportPath, imported, owner)
 				}
 			}
+		}
+	}
+}
+
+func TestRoomsOfAConcernImportFewOthers(t *testing.T) {
+	for concern, may := range rooms {
+		seen := 0
+		for _, p := range list(t) {
+			room, inside := strings.CutPrefix(p.ImportPath, module+"/internal/"+concern+"/")
+			if !inside {
+				continue
+			}
+			seen++
+			neighbours, known := may[room]
+			if !known {
+				t.Errorf("internal/%s/%s is not in the design: add it to the rooms of this test", concern, room)
+			}
+			for _, imported := range p.Imports {
+				other, inside := strings.CutPrefix(imported, module+"/internal/"+concern)
+				if inside && !slices.Contains(neighbours, strings.TrimPrefix(other, "/")) {
+					t.Errorf("internal/%s/%s imports %s, which its line among the rooms does not allow", concern, room, imported)
+				}
+			}
+		}
+		if seen != len(may) {
+			t.Errorf("internal/%s has %d rooms, and %d are in the design", concern, seen, len(may))
 		}
 	}
 }

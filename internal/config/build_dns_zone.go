@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
@@ -138,7 +138,7 @@ func (b *builder) records(raw []rawRecord, c *Config) {
 	mistakes := len(b.errors)
 	seen := map[string]map[string]origin{} // by name, then type
 	for _, r := range raw {
-		rec := dnsserver.Record{Type: b.recordType(r)}
+		rec := zone.Record{Type: b.recordType(r)}
 		rec.Name = b.recordName(r, rec.Type)
 		if n := r.TTLSeconds; n.given {
 			rec.TTL = time.Duration(b.number(n, int64(c.DNSTTL/time.Second), 1, 86400, "seconds")) * time.Second
@@ -154,10 +154,10 @@ func (b *builder) records(raw []rawRecord, c *Config) {
 		return
 	}
 	// What only the whole shows, such as aliases that lead in a circle.
-	if _, err := dnsserver.BuildZone(dnsserver.ZoneConfig{Records: c.Records}); err != nil {
+	if _, err := zone.Build(zone.Config{Records: c.Records}); err != nil {
 		at := raw[0].Head
-		if circle := new(dnsserver.CircleError); errors.As(err, &circle) {
-			at = raw[slices.IndexFunc(c.Records, func(r dnsserver.Record) bool { return r.Name == circle.Name })].Head
+		if circle := new(zone.CircleError); errors.As(err, &circle) {
+			at = raw[slices.IndexFunc(c.Records, func(r zone.Record) bool { return r.Name == circle.Name })].Head
 		}
 		b.fail(at, "%v", err)
 	}
@@ -165,13 +165,13 @@ func (b *builder) records(raw []rawRecord, c *Config) {
 
 func (b *builder) recordType(r rawRecord) string {
 	if !r.Type.given {
-		b.missing(r.Head.sub("type"), "missing; write %s", choice(dnsserver.RecordTypes))
+		b.missing(r.Head.sub("type"), "missing; write %s", choice(zone.RecordTypes))
 	}
 	if r.Type.ok {
 		r.Type.v = strings.ToUpper(r.Type.v)
 	}
-	typ := b.word(r.Type, "", dnsserver.RecordTypes, nil)
-	if !slices.Contains(dnsserver.RecordTypes, typ) {
+	typ := b.word(r.Type, "", zone.RecordTypes, nil)
+	if !slices.Contains(zone.RecordTypes, typ) {
 		return ""
 	}
 	return typ
@@ -206,7 +206,7 @@ func (b *builder) recordName(r rawRecord, typ string) string {
 }
 
 // recordValues reads the values into rec.
-func (b *builder) recordValues(r rawRecord, rec *dnsserver.Record) {
+func (b *builder) recordValues(r rawRecord, rec *zone.Record) {
 	if !r.Value.given || r.Value.ok && len(r.Value.v) == 0 {
 		b.missing(r.Head.sub("value"), `missing; write one value, or a list of them in brackets`)
 		return
@@ -216,13 +216,13 @@ func (b *builder) recordValues(r rawRecord, rec *dnsserver.Record) {
 		if rec.Type == "" {
 			continue
 		}
-		one := dnsserver.Record{Name: "x.example", Type: rec.Type, Values: []string{t.v}}
+		one := zone.Record{Name: "x.example", Type: rec.Type, Values: []string{t.v}}
 		if err := one.Check(); err != nil {
 			b.fail(t.at, "%v", err)
 			return
 		}
 	}
-	whole := dnsserver.Record{Name: "x.example", Type: rec.Type, Values: rec.Values}
+	whole := zone.Record{Name: "x.example", Type: rec.Type, Values: rec.Values}
 	if rec.Type != "" && r.Value.ok {
 		if err := whole.Check(); err != nil {
 			b.fail(r.Value.at, "the record cannot be: %v", err)
@@ -232,7 +232,7 @@ func (b *builder) recordValues(r rawRecord, rec *dnsserver.Record) {
 
 // recordFits reports what does not go together with other records or with the
 // names of services.
-func (b *builder) recordFits(r rawRecord, rec dnsserver.Record, seen map[string]map[string]origin, c *Config) {
+func (b *builder) recordFits(r rawRecord, rec zone.Record, seen map[string]map[string]origin, c *Config) {
 	others := seen[rec.Name]
 	if others == nil {
 		others = map[string]origin{}

@@ -21,6 +21,7 @@ import (
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/portmap"
 	"github.com/edgeguard/edgeguard/internal/wan"
@@ -62,9 +63,9 @@ type Config struct {
 	// Names are the static overrides: the configured names and the ddns domains
 	// that belong to a service, each name once, sorted by name. A name may be a
 	// wildcard.
-	Names []dnsserver.Override
-	// Records are the user's own DNS records, for dnsserver.BuildZone.
-	Records []dnsserver.Record
+	Names []zone.Override
+	// Records are the user's own DNS records, for zone.Build.
+	Records []zone.Record
 	// DNSPTR is whether the addresses of services and records have reverse
 	// names in the zone.
 	DNSPTR bool
@@ -107,8 +108,8 @@ type Service struct {
 
 // Override returns the override that gives name this service's LAN addresses.
 // Name must be canonical.
-func (s Service) Override(name, reason string) dnsserver.Override {
-	o := dnsserver.Override{Name: name, Reason: reason}
+func (s Service) Override(name, reason string) zone.Override {
+	o := zone.Override{Name: name, Reason: reason}
 	for _, addr := range []netip.Addr{s.Address.Addr(), s.LANIPv6} {
 		switch {
 		case addr.Is4():

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/config"
-	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/portmap"
 	"github.com/edgeguard/edgeguard/internal/wan"
@@ -126,7 +126,7 @@ format = "json"
 		t.Errorf("dns and status:\n%s\nwant\n%s", got, want)
 	}
 	v4, v6 := []netip.Addr{netip.MustParseAddr("192.168.1.10")}, []netip.Addr{netip.MustParseAddr("fd00::10")}
-	names := []dnsserver.Override{
+	names := []zone.Override{
 		{Name: "home.example.org", V4: v4, V6: v6, Reason: "configured"},
 		{Name: "www.example.org", V4: v4, V6: v6, Reason: "configured"},
 	}

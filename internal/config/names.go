@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 )
@@ -117,7 +117,7 @@ func (b *builder) names(raw *rawFile, c *Config) {
 		first.Names = append(first.Names, rec.Domain)
 		b.claim(claims, rec.Domain, claim{*first, raw.DDNS[i].Domain.at}, c, "configured as a ddns domain")
 	}
-	slices.SortFunc(c.Names, func(x, y dnsserver.Override) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(c.Names, func(x, y zone.Override) int { return cmp.Compare(x.Name, y.Name) })
 	for _, s := range c.Services {
 		c.Hairpin.Services = append(c.Hairpin.Services, hairpin.Service{
 			Name: s.Name, Address: s.Address, ExternalPort: s.ExternalPort, Names: s.Names, Kind: s.Kind, Roots: s.Roots,

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 
 	"github.com/edgeguard/edgeguard/internal/config"
 )
@@ -39,7 +39,7 @@ name = "mqtt.example.org"
 type = "TXT"
 value = "a service's name may have a text"
 `, nil)
-	want := []dnsserver.Record{
+	want := []zone.Record{
 		{Name: "nas.example.org", Type: "A", Values: []string{"192.168.1.20"}},
 		{Name: "20.1.168.192.in-addr.arpa", Type: "PTR", Values: []string{"nas.example.org"}, TTL: 5 * time.Minute},
 		{Name: "0.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa", Type: "PTR", Values: []string{"nas.example.org"}},
@@ -48,7 +48,7 @@ value = "a service's name may have a text"
 	if !reflect.DeepEqual(c.Records, want) {
 		t.Errorf("records are %+v", c.Records)
 	}
-	if _, err := dnsserver.BuildZone(dnsserver.ZoneConfig{Overrides: c.Names, Records: c.Records, TTL: c.DNSTTL}); err != nil {
+	if _, err := zone.Build(zone.Config{Overrides: c.Names, Records: c.Records, TTL: c.DNSTTL}); err != nil {
 		t.Error(err)
 	}
 }
@@ -85,7 +85,7 @@ func TestWildcardsAreOptIn(t *testing.T) {
 		t.Errorf("the service is %+v", s)
 	}
 	v4 := []netip.Addr{netip.MustParseAddr("192.168.1.10")}
-	want := []dnsserver.Override{{Name: "*.example.org", V4: v4, Reason: "configured"}, {Name: "mqtt.example.org", V4: v4, Reason: "configured"}}
+	want := []zone.Override{{Name: "*.example.org", V4: v4, Reason: "configured"}, {Name: "mqtt.example.org", V4: v4, Reason: "configured"}}
 	if !reflect.DeepEqual(c.Names, want) {
 		t.Errorf("the names are %+v", c.Names)
 	}

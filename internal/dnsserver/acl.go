@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"sync/atomic"
+
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // acl says which sources are answered. Everybody else is refused: an open
@@ -77,4 +79,13 @@ func unmapped(list []netip.Prefix) []netip.Prefix {
 		}
 	}
 	return out
+}
+
+// viewOf returns the view of a client; an invalid one is near to nothing.
+func (r *rules) viewOf(client netip.Addr) *zone.View {
+	v := &zone.View{Client: client.Unmap().WithZone("")}
+	if own := r.acl.own.Load(); own != nil {
+		v.Own = *own
+	}
+	return v
 }

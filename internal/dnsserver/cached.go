@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 const (
@@ -25,15 +26,16 @@ const (
 // upstream has to be asked. A stale answer goes out here only where asking is
 // in vain: upstream has just failed to answer, is known to be dead, or no
 // worker is free.
-func (s *Server) fromCache(dst []byte, q, asked *wire.Question, now time.Time, v view, limit int) ([]byte, verdict) {
-	hit := s.cache.Get(asked, now)
+func (a *answerer) fromCache(dst []byte, q, asked *wire.Question, v *zone.View, limit int) ([]byte, verdict) {
+	s := a.server
+	hit := s.cache.Get(asked, a.now)
 	switch {
 	case hit.Fresh():
-		s.count.cached.Add(1)
-	case hit.Response != nil && (hit.Failed || s.workers.full() || s.rules.Load().serversFor(asked).dead.Load()):
-		s.count.stale.Add(1)
+		a.counted.cached++
+	case hit.Response != nil && (hit.Failed || s.workers.full() || a.met.rules.serversFor(asked).dead.Load()):
+		a.counted.stale++
 	case hit.Response == nil && hit.Failed:
-		s.count.failed.Add(1)
+		a.counted.failed++
 		return wire.AppendFailure(dst, q, hit.Rcode, wire.EDECachedError), reply
 	default:
 		return dst, ask
@@ -41,14 +43,14 @@ func (s *Server) fromCache(dst []byte, q, asked *wire.Question, now time.Time, v
 	if hit.Due {
 		s.renewLater(asked)
 	}
-	return s.shape(dst, q, asked, hit.Response, hit.Age, v, limit), reply
+	return a.met.rules.shape(dst, a.zone, q, asked, hit.Response, hit.Age, v, limit), reply
 }
 
 // busy appends the reply to a client's question that no worker takes: a stale
 // answer, where there is one, and else SERVFAIL.
 func (s *Server) busy(dst []byte, q *wire.Question, from netip.Addr, limit int) []byte {
 	var turned wire.Question
-	asked := s.zone.Load().target(&turned, q)
+	asked := s.zone.Load().Turn(&turned, q)
 	s.rules.Load().mark(asked, s.zone.Load())
 	hit := s.cache.Peek(asked, time.Now())
 	if hit.Response == nil {
@@ -124,7 +126,7 @@ type seat struct {
 
 // leave frees it, once.
 func (own seat) leave() {
-	own.workers.shares.give(own.client)
+	own.workers.shares.Give(own.client)
 	<-own.workers.slots
 }
 

@@ -21,8 +21,8 @@ const (
 	clientsCompared = 8
 )
 
-// clients remembers a bounded number of addresses. A known address costs a
-// read lock of its shard and two atomic writes.
+// clients remembers a bounded number of addresses. A packet loop keeps those at
+// hand that have just asked, so that most questions do not look here.
 type clients struct {
 	shards [clientShards]clientShard
 }
@@ -35,13 +35,16 @@ type clientShard struct {
 type client struct {
 	last    atomic.Int64 // Unix time in nanoseconds
 	queries atomic.Uint64
+	// forgotten is whether the address has made room for another: whoever still
+	// has it at hand must ask again.
+	forgotten atomic.Bool
 }
 
-// saw notes that addr asked; loopback is not noted.
-func (c *clients) saw(addr netip.Addr, now time.Time) {
-	addr = addr.Unmap()
+// of returns what is remembered of addr, which is out of its 4-in-6 form; nil for
+// loopback, of which nothing is.
+func (c *clients) of(addr netip.Addr) *client {
 	if addr.IsLoopback() {
-		return
+		return nil
 	}
 	octets := addr.As16()
 	s := &c.shards[(octets[15]^octets[14]*31^octets[13]*17)%clientShards]
@@ -51,8 +54,13 @@ func (c *clients) saw(addr netip.Addr, now time.Time) {
 	if one == nil {
 		one = s.add(addr)
 	}
-	one.last.Store(now.UnixNano())
-	one.queries.Add(1)
+	return one
+}
+
+// saw notes that the client asked so many questions, the last of them now.
+func (c *client) saw(questions uint64, now time.Time) {
+	c.last.Store(now.UnixNano())
+	c.queries.Add(questions)
 }
 
 // add makes room for addr, where there is none by forgetting an address that
@@ -77,6 +85,7 @@ func (s *clientShard) add(addr netip.Addr) *client {
 				break
 			}
 		}
+		s.seen[oldest].forgotten.Store(true)
 		delete(s.seen, oldest)
 	}
 	one := new(client)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // public is the address that the world knows; it must reach nobody at home.
@@ -235,7 +235,7 @@ func TestComplaintAdGuardHome3350AliasOfAnOverriddenName(t *testing.T) {
 		}
 	}
 	// The zone counts and not when the answer was fetched.
-	h.zone.Store(mustZone(t, dnsserver.Override{Name: "mqtt.example.org", V4: []netip.Addr{netip.MustParseAddr("192.168.1.99")}}))
+	h.zone.Store(mustZone(t, zone.Override{Name: "mqtt.example.org", V4: []netip.Addr{netip.MustParseAddr("192.168.1.99")}}))
 	if got := addresses(h.ask("l0.example.net.", dns.TypeA).Answer); !slices.Equal(got, []string{"192.168.1.99"}) {
 		t.Errorf("after the service has moved: %v", got)
 	}

@@ -72,15 +72,3 @@ type Config struct {
 	// Log; nil means none.
 	Log *slog.Logger
 }
-
-// Override is a name that means a service in the LAN.
-type Override struct {
-	// Name is the exact name, canonical.
-	Name string
-	// V4 and V6 are the addresses to answer with; an empty family is answered
-	// with NODATA. Never both empty.
-	V4, V6 []netip.Addr
-	// Reason says where the name comes from, for people ("configured",
-	// "certificate of mqtt").
-	Reason string
-}

@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // errShare means that a forward's share of the workers is used up.
@@ -19,15 +20,15 @@ var errShare = errors.New("too many questions wait for the servers of the zone a
 // as the answer to q as marked. Whoever asks on behalf of clients asks through
 // it.
 func (s *Server) exchange(ctx context.Context, q *wire.Question) (*wire.Response, error) {
-	r, zone := s.rules.Load(), s.zone.Load()
-	if f := r.mark(q, zone); f != nil {
+	r, local := s.rules.Load(), s.zone.Load()
+	if f := r.mark(q, local); f != nil {
 		return f.exchange(ctx, q)
 	}
 	resp, err := r.upstream.exchange(ctx, q)
-	if err != nil || !r.filters(q, zone) {
+	if err != nil || !r.filters(q, local) {
 		return resp, err
 	}
-	kept, refused, err := r.filter(q, zone, resp)
+	kept, refused, err := r.filter(q, local, resp)
 	if refused {
 		s.count.rebind.Add(1)
 		s.log.Debug("an answer leads a name of the outside world to an address inside, and is not passed on; exempt the name with rebind_allow in [dns] where that is right",
@@ -46,35 +47,29 @@ func (f *forward) exchange(ctx context.Context, q *wire.Question) (*wire.Respons
 	}
 }
 
-// target returns the question to ask of others for q: q itself, or one put
-// into turned about the name that q's alias leads to.
-func (z *Zone) target(turned, q *wire.Question) *wire.Question {
-	if n := z.find(q.NameKey()); n != nil && n.role == aliased && turned.Turn(q, n.alias.to) {
-		return turned
-	}
-	return q
-}
-
 // shape appends r, age seconds old, as the reply to q: bent to the zone, and
 // behind q's alias where asked, the question that r answers, is about its end.
-func (s *Server) shape(dst []byte, q, asked *wire.Question, r *wire.Response, age uint32, v view, limit int) []byte {
-	zone, rules := s.zone.Load(), s.rules.Load()
-	if asked == q {
-		return zone.shape(dst, rules, q, r, age, v, limit)
-	}
-	n := zone.find(q.NameKey())
-	if n == nil || n.role != aliased || string(n.alias.to) != string(asked.NameKey()) {
-		return wire.AppendRcode(dst, q, wire.ServFail) // the zone is another one now
-	}
-	return splice(dst, q, n.alias, zone.shape(nil, rules, asked, r, age, v, wire.MaxMessage), limit)
+func (s *Server) shape(dst []byte, q, asked *wire.Question, r *wire.Response, age uint32, v *zone.View, limit int) []byte {
+	return s.rules.Load().shape(dst, s.zone.Load(), q, asked, r, age, v, limit)
 }
 
-// shape is bend, with the names above forwarded zones never denied.
-func (z *Zone) shape(dst []byte, rules *rules, q *wire.Question, r *wire.Response, age uint32, v view, limit int) []byte {
-	if r.Rcode() == wire.NXDomain && rules.forwards.reaches(q) {
+func (r *rules) shape(dst []byte, local *zone.Zone, q, asked *wire.Question, resp *wire.Response, age uint32, v *zone.View, limit int) []byte {
+	if asked == q {
+		return r.bend(dst, local, q, resp, age, v, limit)
+	}
+	n := local.Of(q)
+	if to, _ := n.Target(); to == nil || string(to) != string(asked.NameKey()) {
+		return wire.AppendRcode(dst, q, wire.ServFail) // the zone is another one now
+	}
+	return zone.Splice(dst, q, n, r.bend(nil, local, asked, resp, age, v, wire.MaxMessage), limit)
+}
+
+// bend is Zone.Bend, with the names above forwarded zones never denied.
+func (r *rules) bend(dst []byte, local *zone.Zone, q *wire.Question, resp *wire.Response, age uint32, v *zone.View, limit int) []byte {
+	if resp.Rcode() == wire.NXDomain && r.forwards.reaches(q) {
 		return wire.AppendNoData(dst, q, specialTTL)
 	}
-	return z.bend(dst, q, r, age, v, limit)
+	return local.Bend(dst, q, resp, age, v, limit)
 }
 
 // nameInWords returns the text of a name in wire form, for people; octets that

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
@@ -114,7 +115,7 @@ func (s *Server) FailBinding(fails func(netip.AddrPort) error) {
 
 // Over is how long a client has to wait with a question that needs upstream.
 func (s *Server) Over(from netip.Addr, now time.Time) time.Duration {
-	return s.overPace(from, missKind, now)
+	return s.overPace(from, limit.Miss, now)
 }
 
 // Everybody is the line of status where all questions come from one gateway.
@@ -147,3 +148,21 @@ func ParsePktinfo(control []byte, v4 bool) (netip.Addr, int) {
 
 // HostAddresses lists the addresses of this host.
 func HostAddresses() ([]netip.Addr, error) { return hostAddresses() }
+
+// Batch answers many packets as a packet loop does.
+type Batch struct{ a *answerer }
+
+// NewBatch returns one.
+func (s *Server) NewBatch() *Batch { return &Batch{newAnswerer(s)} }
+
+// Begin and End are called around each batch.
+func (b *Batch) Begin(now time.Time) { b.a.begin(now) }
+
+// End counts what was asked.
+func (b *Batch) End() { b.a.end() }
+
+// Inline answers one packet of a batch, and reports whether it could.
+func (b *Batch) Inline(dst []byte, q *wire.Question, packet []byte, from netip.Addr) ([]byte, bool) {
+	out, what := b.a.inline(dst, q, packet, from, 0)
+	return out, what == reply
+}

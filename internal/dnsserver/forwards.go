@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // forwardShare is which part of the workers may wait for one forward's servers
@@ -36,18 +37,16 @@ type forward struct {
 
 // forwards are all of them. A nil *forwards is none.
 type forwards struct {
-	byKey map[string]*forward
+	zones *suffixes[*forward]
 	// above are the zones and the names above them.
 	above map[string]bool
-	// most is how many labels the longest zone has.
-	most int
 }
 
 func newForwards(list []Forward, workers int) (*forwards, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	f := &forwards{byKey: make(map[string]*forward), above: make(map[string]bool)}
+	f, byKey := &forwards{above: make(map[string]bool)}, make(map[string]*forward)
 	type share struct {
 		source *source
 		slots  chan struct{}
@@ -59,7 +58,7 @@ func newForwards(list []Forward, workers int) (*forwards, error) {
 			err = errors.New("it has no servers")
 		}
 		key := string(packed)
-		if err == nil && f.byKey[key] != nil {
+		if err == nil && byKey[key] != nil {
 			err = errors.New("it is there twice")
 		}
 		if err != nil {
@@ -70,14 +69,12 @@ func newForwards(list []Forward, workers int) (*forwards, error) {
 			own = share{&source{Upstream: one.Upstream}, make(chan struct{}, max(workers/forwardShare, 1))}
 			shares[one.Upstream] = own
 		}
-		f.byKey[key] = &forward{zone: one.Zone, source: own.source, slots: own.slots}
-		labels := 0
+		byKey[key] = &forward{zone: one.Zone, source: own.source, slots: own.slots}
 		for ; len(key) > 1; key = key[1+int(key[0]):] {
 			f.above[key] = true
-			labels++
 		}
-		f.most = max(f.most, labels)
 	}
+	f.zones = newSuffixes(byKey)
 	return f, nil
 }
 
@@ -88,13 +85,12 @@ func (f *forwards) find(q *wire.Question) (*forward, int) {
 	if f == nil {
 		return nil, 0
 	}
-	for skip := max(0, q.Labels()-f.most); skip < q.Labels(); skip++ {
-		key, _ := q.Suffix(skip)
-		if one := f.byKey[string(key)]; one != nil && (skip > 0 || q.Type != wire.TypeDS) {
-			return one, skip
-		}
+	from := 0
+	if q.Type == wire.TypeDS {
+		from = 1
 	}
-	return nil, 0
+	one, skip, _, _ := f.zones.find(q, from)
+	return one, skip
 }
 
 // Marks of questions; from markForwards on, those of forwards.
@@ -122,11 +118,11 @@ func (b *markBook) give(f *forwards) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.owners == nil || len(b.owners)+len(f.byKey) > marks-int(markForwards) {
+	if b.owners == nil || len(b.owners)+len(f.zones.byKey) > marks-int(markForwards) {
 		b.owners = make(map[uint8]string) // so many changes, or so many forwards, that some answers may meet
 	}
-	for _, key := range slices.Sorted(maps.Keys(f.byKey)) {
-		one := f.byKey[key]
+	for _, key := range slices.Sorted(maps.Keys(f.zones.byKey)) {
+		one := f.zones.byKey[key]
 		h := fnv.New32a()
 		fmt.Fprint(h, one.identity())
 		first := h.Sum32() % uint32(marks-markForwards)
@@ -143,12 +139,12 @@ func (b *markBook) give(f *forwards) {
 // mark marks q with whose answer is meant, so that a new config does not give
 // the answers of an old one, and returns the forward that it belongs to; nil
 // where that is upstream.
-func (r *rules) mark(q *wire.Question, z *Zone) *forward {
+func (r *rules) mark(q *wire.Question, local *zone.Zone) *forward {
 	f, _ := r.forwards.find(q)
 	switch {
 	case f != nil:
 		q.Mark(f.mark)
-	case r.filters(q, z):
+	case r.filters(q, local):
 		q.Mark(markFiltered)
 	default:
 		q.Mark(markUnfiltered)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // verdict is what a packet loop does after inline.
@@ -21,81 +22,105 @@ const (
 	ask
 )
 
+// inline is answerer.inline for a single packet, for callers that have no
+// answerer of their own.
+func (s *Server) inline(dst []byte, q *wire.Question, packet []byte, from netip.Addr, most int) ([]byte, verdict) {
+	a, ok := s.answerers.Get().(*answerer)
+	if !ok {
+		a = newAnswerer(s)
+	}
+	a.begin(time.Now())
+	dst, what := a.inline(dst, q, packet, from, most)
+	a.end()
+	s.answerers.Put(a)
+	return dst, what
+}
+
 // inline reads packet into q and appends the reply to dst if it can be told
 // without waiting. It allocates nothing, but where a cached reply leads to an
-// overridden name. A limit of 0 means what the client takes over UDP.
-func (s *Server) inline(dst []byte, q *wire.Question, packet []byte, from netip.Addr, limit int) ([]byte, verdict) {
-	s.count.total.Add(1)
+// overridden name. The reply has most octets at the most; 0 means what the
+// client takes over UDP.
+func (a *answerer) inline(dst []byte, q *wire.Question, packet []byte, from netip.Addr, most int) ([]byte, verdict) {
+	a.counted.total++
 	outcome := wire.Parse(q, packet)
 	if outcome == wire.Drop {
-		s.count.malformed.Add(1)
+		a.counted.malformed++
 		return dst, drop
 	}
-	now, udp := time.Now(), limit == 0
-	verified := s.setOptions(q, from, !udp, now)
-	limit = q.Limit(limit)
-	if !s.rules.Load().acl.permits(from) {
-		s.count.refused.Add(1)
-		if udp && !s.mayRefuse(from, verified, now) {
+	udp, verified, c := most == 0, false, a.caller(from)
+	if q.WantsOptions() {
+		verified = a.server.setOptions(q, from, !udp, a.now)
+	}
+	if !c.permitted {
+		a.counted.refused++
+		if udp && !a.server.mayRefuse(from, verified, a.now) {
 			return dst, drop
 		}
 		return wire.AppendRcode(dst, q, wire.Refused), reply
 	}
-	s.clients.saw(from, now)
-	if udp && s.tooMany(from, inlineKind, now) {
+	if udp && a.tooMany(c) {
+		a.counted.limited++
 		return wire.AppendTruncated(dst, q), reply
 	}
-	switch outcome {
-	case wire.Bad:
-		s.count.malformed.Add(1)
-		return wire.AppendRcode(dst, q, wire.FormErr), reply
-	case wire.Unsupported:
-		s.count.malformed.Add(1)
-		return wire.AppendRcode(dst, q, wire.NotImp), reply
-	case wire.Version:
-		s.count.malformed.Add(1)
-		return wire.AppendRcode(dst, q, wire.BadVers), reply
-	case wire.OnlyCookie:
-		return wire.AppendRcode(dst, q, wire.NoError), reply
+	if outcome != wire.Good {
+		return a.refuseForm(dst, q, outcome), reply
 	}
 	if q.Class != wire.ClassIN || q.Type >= wire.TypeTKEY && q.Type <= wire.TypeAXFR {
-		s.count.refused.Add(1) // another class, a transfer, or a key exchange
+		a.counted.refused++ // another class, a transfer, or a key exchange
 		return wire.AppendRcode(dst, q, wire.Refused), reply
 	}
-	return s.lookUp(dst, q, now, from, limit)
+	return a.lookUp(dst, q, &c.view, q.Limit(most))
+}
+
+// refuseForm appends the reply to what is no question that we answer.
+func (a *answerer) refuseForm(dst []byte, q *wire.Question, outcome wire.Outcome) []byte {
+	rcode := wire.NoError // a cookie alone
+	switch outcome {
+	case wire.Bad:
+		rcode = wire.FormErr
+	case wire.Unsupported:
+		rcode = wire.NotImp
+	case wire.Version:
+		rcode = wire.BadVers
+	}
+	if rcode != wire.NoError {
+		a.counted.malformed++
+	}
+	return wire.AppendRcode(dst, q, rcode)
 }
 
 // lookUp tries overrides, special-use names and cache, in this order.
-func (s *Server) lookUp(dst []byte, q *wire.Question, now time.Time, from netip.Addr, limit int) ([]byte, verdict) {
-	zone, rules := s.zone.Load(), s.rules.Load()
-	n, v := zone.find(q.NameKey()), rules.viewOf(from)
-	if out, ok := zone.answer(dst, q, n, v, limit); ok {
-		s.count.override.Add(1)
+func (a *answerer) lookUp(dst []byte, q *wire.Question, v *zone.View, limit int) ([]byte, verdict) {
+	n := a.zone.Of(q)
+	if n != nil {
+		if out, ok := a.zone.Answer(dst, q, n, v, limit); ok {
+			a.counted.override++
+			return out, reply
+		}
+		if to, end := n.Target(); to != nil {
+			return a.lookUpAlias(dst, q, n, to, end, v, limit)
+		}
+	}
+	if out, ok := a.met.rules.answerSpecial(dst, q, n, limit); ok {
+		a.counted.override++
 		return out, reply
 	}
-	if n != nil && n.role == aliased {
-		return s.lookUpAlias(dst, q, n, now, v, limit)
-	}
-	if out, ok := rules.answerSpecial(dst, q, n, limit); ok {
-		s.count.override.Add(1)
-		return out, reply
-	}
-	rules.mark(q, zone)
-	return s.fromCache(dst, q, q, now, v, limit)
+	a.met.rules.mark(q, a.zone)
+	return a.fromCache(dst, q, q, v, limit)
 }
 
-// lookUpAlias is lookUp for a name whose CNAME record ends outside of the zone,
-// or where the zone does not know the type. To put such an answer together
-// allocates.
-func (s *Server) lookUpAlias(dst []byte, q *wire.Question, n *node, now time.Time, v view, limit int) ([]byte, verdict) {
+// lookUpAlias is lookUp for a name whose CNAME records end at a name outside of
+// the zone, or at one of which the zone does not know the type. To put such an
+// answer together allocates.
+func (a *answerer) lookUpAlias(dst []byte, q *wire.Question, n *zone.Node, to []byte, end *zone.Node, v *zone.View, limit int) ([]byte, verdict) {
 	var asked wire.Question
-	if !asked.Turn(q, n.alias.to) {
+	if !asked.Turn(q, to) {
 		return wire.AppendRcode(dst, q, wire.ServFail), reply
 	}
-	if out, ok := s.rules.Load().answerSpecial(nil, &asked, n.alias.end, wire.MaxMessage); ok {
-		s.count.override.Add(1)
-		return splice(dst, q, n.alias, out, limit), reply
+	if out, ok := a.met.rules.answerSpecial(nil, &asked, end, wire.MaxMessage); ok {
+		a.counted.override++
+		return zone.Splice(dst, q, n, out, limit), reply
 	}
-	s.rules.Load().mark(&asked, s.zone.Load())
-	return s.fromCache(dst, q, &asked, now, v, limit)
+	a.met.rules.mark(&asked, a.zone)
+	return a.fromCache(dst, q, &asked, v, limit)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 var lanHost = netip.MustParseAddr("192.168.1.77")
@@ -30,7 +31,7 @@ func TestInlineAnswersDoNotAllocate(t *testing.T) {
 		c.RebindAllow = []string{"plex.direct"}
 		c.OwnPrefixes = func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")} }
 	})
-	h.zone.Store(built(t, dnsserver.ZoneConfig{Records: myRecords, Overrides: []dnsserver.Override{mqtt, both, six, {Name: "*.example.com", V4: both.V4}}}))
+	h.zone.Store(built(t, zone.Config{Records: myRecords, Overrides: []zone.Override{mqtt, both, six, {Name: "*.example.com", V4: both.V4}}}))
 	for _, c := range []struct {
 		name  string
 		qtype uint16
@@ -134,19 +135,6 @@ func TestClientsAreRememberedWithinABound(t *testing.T) {
 	}
 	if c := st.Clients[0]; c.Address != lanHost || c.Queries != 2 || time.Since(c.LastAt) > time.Hour {
 		t.Errorf("the latest client is %+v", c)
-	}
-}
-
-func BenchmarkInline(b *testing.B) {
-	s, _ := build(b, silent(b), func(c *dnsserver.Config) { c.RateLimit = 1 << 20 }) // which is counted and not reached
-	for _, name := range []string{"mqtt.example.org.", "printer.local."} {
-		b.Run(name, func(b *testing.B) {
-			packet, q, out := pack(b, new(dns.Msg).SetQuestion(name, dns.TypeA)), new(wire.Question), make([]byte, 0, wire.UDPSize)
-			b.ReportAllocs()
-			for b.Loop() {
-				s.Inline(out, q, packet, lanHost)
-			}
-		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
@@ -37,7 +38,7 @@ func TestBindErrorNamesTheAddress(t *testing.T) {
 }
 
 func TestForwardingToOurselvesIsRefused(t *testing.T) {
-	zone := watch.New[*dnsserver.Zone](nil, (*dnsserver.Zone).Equal)
+	local := watch.New[*zone.Zone](nil, (*zone.Zone).Equal)
 	ports := func(list ...string) (out []netip.AddrPort) {
 		for _, s := range list {
 			out = append(out, netip.MustParseAddrPort(s))
@@ -59,7 +60,7 @@ func TestForwardingToOurselvesIsRefused(t *testing.T) {
 		{"127.0.0.1:5300", "127.0.0.2:5300", false},
 		{"0.0.0.0:53", "192.0.2.1:53", false},
 	} {
-		_, err := dnsserver.New(dnsserver.Config{Listen: ports(c.listen), Upstream: pool(t, ports("192.0.2.9:53", c.upstream)...)}, zone)
+		_, err := dnsserver.New(dnsserver.Config{Listen: ports(c.listen), Upstream: pool(t, ports("192.0.2.9:53", c.upstream)...)}, local)
 		if (err != nil) != c.loop || err != nil && !strings.Contains(err.Error(), "loop") {
 			t.Errorf("listen %s, upstream %s: %v", c.listen, c.upstream, err)
 		}
@@ -67,14 +68,14 @@ func TestForwardingToOurselvesIsRefused(t *testing.T) {
 }
 
 func TestNewRefusesWhatCanNotWork(t *testing.T) {
-	zone := watch.New[*dnsserver.Zone](nil, (*dnsserver.Zone).Equal)
+	local := watch.New[*zone.Zone](nil, (*zone.Zone).Equal)
 	some := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
 	up := pool(t, netip.MustParseAddrPort("192.0.2.1:53"))
 	for name, cfg := range map[string]dnsserver.Config{
 		"no listen": {Upstream: up}, "no upstream": {Listen: some},
 		"an empty address": {Listen: []netip.AddrPort{{}}, Upstream: up},
 	} {
-		if _, err := dnsserver.New(cfg, zone); err == nil {
+		if _, err := dnsserver.New(cfg, local); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}
@@ -127,7 +128,7 @@ func TestDNSLinkFollowsTheUpstream(t *testing.T) {
 
 func TestDNSLinkIsUnknownInWordsBeforeUpstreamWasAsked(t *testing.T) {
 	listen := []netip.AddrPort{netip.MustParseAddrPort("192.168.1.5:53")}
-	link := dnsserver.DNSLink(dnsserver.Status{Listen: listen, Overrides: []dnsserver.Override{mqtt}, Upstreams: []dnsserver.UpstreamStatus{{}}})
+	link := dnsserver.DNSLink(dnsserver.Status{Listen: listen, Overrides: []zone.Override{mqtt}, Upstreams: []dnsserver.UpstreamStatus{{}}})
 	if link.Verdict != fact.VerdictUnknown || !strings.Contains(link.Summary, "mqtt.example.org is answered") {
 		t.Errorf("link is %+v", link)
 	}
@@ -136,7 +137,7 @@ func TestDNSLinkIsUnknownInWordsBeforeUpstreamWasAsked(t *testing.T) {
 func TestDNSLinkSaysWhenUpstreamIsAskedInPlain(t *testing.T) {
 	listen := []netip.AddrPort{netip.MustParseAddrPort("192.168.1.5:53")}
 	up := dnsserver.UpstreamStatus{Name: "tls://dns.example", Healthy: fact.VerdictPass, PlainFallback: true}
-	link := dnsserver.DNSLink(dnsserver.Status{Listen: listen, Overrides: []dnsserver.Override{mqtt}, Upstreams: []dnsserver.UpstreamStatus{up}})
+	link := dnsserver.DNSLink(dnsserver.Status{Listen: listen, Overrides: []zone.Override{mqtt}, Upstreams: []dnsserver.UpstreamStatus{up}})
 	if link.Verdict != fact.VerdictWarn || !strings.Contains(link.Summary, "clock is wrong") || link.Action == "" || !strings.Contains(link.Evidence[0], "tls://dns.example: answers") {
 		t.Errorf("link is %+v", link)
 	}

@@ -142,7 +142,7 @@ func (s *Server) lookAtName(ctx context.Context, name string, signed map[string]
 	var q wire.Question
 	q.Ask(key, wire.TypeA, false)
 	r := s.rules.Load()
-	if p, _, _ := r.specials.find(&q); p != 0 {
+	if _, _, _, special := r.specials.find(&q, 0); special {
 		return v, errHomely
 	}
 	if f, _ := r.forwards.find(&q); f != nil {
@@ -156,21 +156,23 @@ func (s *Server) lookAtName(ctx context.Context, name string, signed map[string]
 		return v, err
 	}
 	for _, rr := range m.Answer {
-		if a, ok := rr.(*dns.AAAA); ok {
-			if addr, ok := netip.AddrFromSlice(a.AAAA); ok {
+		switch rr := rr.(type) {
+		case *dns.AAAA:
+			if addr, ok := netip.AddrFromSlice(rr.AAAA); ok {
 				v.AAAA = append(v.AAAA, addr)
+			}
+		case *dns.CNAME:
+			if v.CNAME == "" && dns.CanonicalName(rr.Hdr.Name) == dns.CanonicalName(m.Question[0].Name) {
+				v.CNAME = strings.TrimSuffix(dns.CanonicalName(rr.Target), ".")
 			}
 		}
 	}
 	slices.SortFunc(v.AAAA, netip.Addr.Compare)
-	if c := alias(m.Answer, m.Question[0].Name); c != nil {
-		v.CNAME = strings.TrimSuffix(dns.CanonicalName(c.Target), ".")
-	}
 	m, err = s.askOutside(ctx, key, wire.TypeHTTPS)
 	if err != nil {
 		return v, err
 	}
-	v.HTTPS = hasType(m.Answer, dns.TypeHTTPS)
+	v.HTTPS = slices.ContainsFunc(m.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeHTTPS })
 	return v, nil
 }
 

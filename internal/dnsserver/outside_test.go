@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
@@ -78,8 +79,8 @@ func (r *registry) ServeDNS(rw dns.ResponseWriter, query *dns.Msg) {
 	_ = rw.WriteMsg(m)
 }
 
-func override(name string) dnsserver.Override {
-	return dnsserver.Override{Name: name, V4: mqtt.V4, V6: six.V6}
+func override(name string) zone.Override {
+	return zone.Override{Name: name, V4: mqtt.V4, V6: six.V6}
 }
 
 func TestNamesAreLookedAtFromOutside(t *testing.T) {
@@ -181,9 +182,9 @@ func TestWhatCouldNotBeAskedStaysAsItWas(t *testing.T) {
 func TestNewNamesAreLookedAtSoon(t *testing.T) {
 	_, addr := newRegistry(t, "signed.org. 300 IN NS a.", "signed.org. 300 IN DS 1 13 2 00112233")
 	up := pool(t, addr)
-	s, zone := build(t, addr, func(c *dnsserver.Config) { c.Upstream = up })
+	s, local := build(t, addr, func(c *dnsserver.Config) { c.Upstream = up })
 	s.SetOutsideAfter(0)
-	h := serve(t, s, zone, up)
+	h := serve(t, s, local, up)
 	deadline := time.Now().Add(time.Minute)
 	for _, name := range []string{"one.signed.org", "two.signed.org"} {
 		for h.Status().Upstreams[0].Healthy != fact.VerdictPass {

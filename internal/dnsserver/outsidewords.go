@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
@@ -23,7 +24,7 @@ func sayOutside(link *fact.Link, st Status) {
 			signed = append(signed, v.Name)
 			lines = append(lines, fmt.Sprintf("%s lies in the signed zone %s: a device that checks DNSSEC signatures itself refuses the local address", v.Name, zoneInWords(v.SignedBy)))
 		}
-		i := slices.IndexFunc(st.Overrides, func(o Override) bool { return o.Name == v.Name })
+		i := slices.IndexFunc(st.Overrides, func(o zone.Override) bool { return o.Name == v.Name })
 		for _, a := range v.AAAA {
 			if i < 0 || !slices.Contains(st.Overrides[i].V6, a) {
 				lines = append(lines, fmt.Sprintf("%s has the public IPv6 address %s; devices in the house are not told", v.Name, a))

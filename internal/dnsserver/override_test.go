@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
-	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 func TestOverridesAnswerByTypeOverUDPAndTCP(t *testing.T) {
@@ -92,8 +91,8 @@ func TestSubdomainsOfAnOverrideAreNotOverridden(t *testing.T) {
 func TestPTROfPrivateOverrideIsLocal(t *testing.T) {
 	w := newWorld(t)
 	h := start(t, w.addr, nil)
-	h.zone.Store(mustZone(t, mqtt, dnsserver.Override{Name: "second.example.org", V4: mqtt.V4}, six,
-		dnsserver.Override{Name: "public.example.org", V4: []netip.Addr{netip.MustParseAddr("11.22.33.44")}}))
+	h.zone.Store(mustZone(t, mqtt, zone.Override{Name: "second.example.org", V4: mqtt.V4}, six,
+		zone.Override{Name: "public.example.org", V4: []netip.Addr{netip.MustParseAddr("11.22.33.44")}}))
 	for addr, want := range map[string]string{"192.168.1.10": "mqtt.example.org.", "fd00::12": "six.example.org."} {
 		reverse, _ := dns.ReverseAddr(addr)
 		m := h.ask(reverse, dns.TypePTR)
@@ -117,7 +116,7 @@ func TestZoneChangesCountAtOnce(t *testing.T) {
 	if got := addresses(h.ask("new.example.org.", dns.TypeA).Answer); !slices.Equal(got, []string{"11.22.33.44"}) {
 		t.Fatalf("before: %v", got)
 	}
-	h.zone.Store(mustZone(t, dnsserver.Override{Name: "new.example.org", V4: mqtt.V4}))
+	h.zone.Store(mustZone(t, zone.Override{Name: "new.example.org", V4: mqtt.V4}))
 	if got := addresses(h.ask("new.example.org.", dns.TypeA).Answer); !slices.Equal(got, []string{"192.168.1.10"}) {
 		t.Errorf("after: %v", got)
 	}
@@ -128,55 +127,6 @@ func TestNilZoneHasNoNames(t *testing.T) {
 	h.zone.Store(nil)
 	if got := addresses(h.ask("mqtt.example.org.", dns.TypeA).Answer); !slices.Equal(got, []string{"11.22.33.44"}) {
 		t.Errorf("a nil zone answers %v", got)
-	}
-}
-
-func TestNewZoneRefuses(t *testing.T) {
-	v4, v6 := mqtt.V4, six.V6
-	for name, list := range map[string][]dnsserver.Override{
-		"no address":          {{Name: "a.example"}},
-		"no name":             {{V4: v4}},
-		"a wildcard":          {{Name: "*.example", V4: v4}},
-		"a V6 address as V4":  {{Name: "a.example", V4: v6}},
-		"a V4 address as V6":  {{Name: "a.example", V6: v4}},
-		"an empty address":    {{Name: "a.example", V4: []netip.Addr{{}}}},
-		"0.0.0.0":             {{Name: "a.example", V4: []netip.Addr{netip.IPv4Unspecified()}}},
-		"two different":       {{Name: "a.example", V4: v4}, {Name: "A.example.", V6: v6}},
-		"too many addresses":  {{Name: "a.example", V4: slices.Repeat(v4, 17)}},
-		"a label of 64 bytes": {{Name: strings.Repeat("x", 64), V4: v4}},
-	} {
-		if _, err := dnsserver.NewZone(list, 0); err == nil {
-			t.Errorf("%s is taken", name)
-		}
-	}
-	for _, ttl := range []time.Duration{-1, 1, 25 * time.Hour} {
-		if _, err := dnsserver.NewZone(nil, ttl); err == nil {
-			t.Errorf("a TTL of %s is taken", ttl)
-		}
-	}
-}
-
-func TestZoneEqual(t *testing.T) {
-	a := mustZone(t, mqtt, both)
-	if !a.Equal(mustZone(t, both, mqtt)) {
-		t.Error("order counts")
-	}
-	other := mqtt
-	other.V4 = both.V4
-	for name, b := range map[string]*dnsserver.Zone{"fewer": mustZone(t, mqtt), "another address": mustZone(t, other, both), "nil": nil} {
-		if a.Equal(b) || b.Equal(a) {
-			t.Errorf("a zone equals one with %s", name)
-		}
-	}
-	if !(*dnsserver.Zone)(nil).Equal(nil) {
-		t.Error("nil is not nil")
-	}
-	slow, err := dnsserver.NewZone([]dnsserver.Override{mqtt, both}, time.Hour)
-	if err != nil || a.Equal(slow) {
-		t.Error("the TTL does not count")
-	}
-	if same := mustZone(t, mqtt, dnsserver.Override{Name: "MQTT.example.org.", V4: mqtt.V4, Reason: "certificate of mqtt"}); len(same.Overrides()) != 1 || same.Overrides()[0].Reason != "configured, certificate of mqtt" {
-		t.Errorf("the same override twice is %v", same.Overrides())
 	}
 }
 

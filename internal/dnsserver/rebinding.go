@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // rebindTTL is for how many seconds a refused answer is remembered: a person
@@ -73,38 +74,28 @@ func holds(p netip.Prefix, octets [16]byte) bool {
 	return true
 }
 
-// rebindExempt are the names whose answers may lead inside.
-type rebindExempt map[string]bool
-
-func newRebindExempt(suffixes []string) (rebindExempt, error) {
-	e := make(rebindExempt)
-	for _, name := range suffixes {
+// newRebindExempt returns the names whose answers, and those of names below them,
+// may lead inside. The owner of the address does not count: anybody can point an
+// alias at an exempt name.
+func newRebindExempt(names []string) (*suffixes[bool], error) {
+	exempt := make(map[string]bool)
+	for _, name := range names {
 		key, err := wire.PackName(name)
 		if err != nil {
 			return nil, fmt.Errorf("exempting a name from the rebinding filter: %w", err)
 		}
-		e[string(key)] = true
+		exempt[string(key)] = true
 	}
-	return e, nil
-}
-
-// has reports whether q's name is, or is below, an exempt one. The owner of the
-// address does not count: anybody can point an alias at an exempt name.
-func (e rebindExempt) has(q *wire.Question) bool {
-	if len(e) == 0 {
-		return false
-	}
-	for skip := range q.Labels() {
-		if key, _ := q.Suffix(skip); e[string(key)] {
-			return true
-		}
-	}
-	return false
+	return newSuffixes(exempt), nil
 }
 
 // filters reports whether the answer to q has to pass filter.
-func (r *rules) filters(q *wire.Question, zone *Zone) bool {
-	return !r.cfg.NoRebindProtection && !r.exempt.has(q) && !zone.leadsTo(q)
+func (r *rules) filters(q *wire.Question, local *zone.Zone) bool {
+	if r.cfg.NoRebindProtection {
+		return false
+	}
+	exempt, _, _, _ := r.exempt.find(q, 0)
+	return !exempt && !local.LedTo(q)
 }
 
 // filter returns upstream's response to q as it may be kept and passed on, and
@@ -113,11 +104,11 @@ func (r *rules) filters(q *wire.Question, zone *Zone) bool {
 // deny the name's other types and the names below it (RFC 8020), and a failure
 // would send clients to ask again and elsewhere. Additional records that nobody
 // asked for are just left out.
-func (r *rules) filter(q *wire.Question, zone *Zone, resp *wire.Response) (*wire.Response, bool, error) {
-	own := r.viewOf(netip.Addr{}).own
+func (r *rules) filter(q *wire.Question, local *zone.Zone, resp *wire.Response) (*wire.Response, bool, error) {
+	own := r.viewOf(netip.Addr{}).Own
 	var answer, additional bool
 	for a := range resp.Addresses {
-		if !inside(a.Addr, own) || a.OwnedBy(resp, zone) { // bend drops those
+		if !inside(a.Addr, own) || a.OwnedBy(resp, local) { // Bend drops those
 			continue
 		}
 		answer, additional = answer || !a.Additional, additional || a.Additional
@@ -131,11 +122,6 @@ func (r *rules) filter(q *wire.Question, zone *Zone, resp *wire.Response) (*wire
 		return resp, true, err
 	}
 	return resp, false, nil
-}
-
-// leadsTo reports whether q's name is one that the user's own records lead to.
-func (z *Zone) leadsTo(q *wire.Question) bool {
-	return z != nil && z.targets[string(q.NameKey())]
 }
 
 // withoutAdditional returns r without its additional section.

@@ -1,7 +1,6 @@
 package dnsserver_test
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -12,26 +11,27 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // built returns a zone or fails.
-func built(t testing.TB, cfg dnsserver.ZoneConfig) *dnsserver.Zone {
+func built(t testing.TB, cfg zone.Config) *zone.Zone {
 	t.Helper()
-	z, err := dnsserver.BuildZone(cfg)
+	z, err := zone.Build(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return z
 }
 
-func rec(name, typ string, values ...string) dnsserver.Record {
-	return dnsserver.Record{Name: name, Type: typ, Values: values}
+func rec(name, typ string, values ...string) zone.Record {
+	return zone.Record{Name: name, Type: typ, Values: values}
 }
 
 var long = strings.Repeat("0123456789", 40)
 
 // myRecords are the records that most tests here use.
-var myRecords = []dnsserver.Record{
+var myRecords = []zone.Record{
 	rec("nas.example.org", "A", "192.168.1.20", "192.168.1.21"),
 	{Name: "nas.example.org", Type: "AAAA", Values: []string{"fd00::20"}, TTL: 5 * time.Minute},
 	rec("nas.example.org", "TXT", "v=1", long),
@@ -48,8 +48,8 @@ var myRecords = []dnsserver.Record{
 	rec("mqtt.example.org", "TXT", "beside a service"),
 }
 
-func myZone(t testing.TB) *dnsserver.Zone {
-	return built(t, dnsserver.ZoneConfig{Overrides: []dnsserver.Override{mqtt, both}, Records: myRecords})
+func myZone(t testing.TB) *zone.Zone {
+	return built(t, zone.Config{Overrides: []zone.Override{mqtt, both}, Records: myRecords})
 }
 
 // texts lists a section's records as text, without their TTLs.
@@ -192,7 +192,7 @@ func TestAliasToTheWorldEndsOrFails(t *testing.T) {
 	w.rcodes["bad.example.net."] = dns.RcodeServerFailure
 	w.mu.Unlock()
 	h := start(t, w.addr, nil)
-	h.zone.Store(built(t, dnsserver.ZoneConfig{Overrides: []dnsserver.Override{mqtt}, Records: []dnsserver.Record{
+	h.zone.Store(built(t, zone.Config{Overrides: []zone.Override{mqtt}, Records: []zone.Record{
 		rec("turn.example.org", "CNAME", "back.example.net"), rec("bad.example.org", "CNAME", "bad.example.net"),
 		rec("gone.example.org", "CNAME", "gone.example.net"), rec("home.example.org", "CNAME", "home.example.net"),
 		rec("bonjour.example.org", "CNAME", "printer.local"), rec("mine.example.org", "CNAME", "nas.example.net"),
@@ -236,7 +236,7 @@ func TestReverseNames(t *testing.T) {
 		}
 		wantNoData(t, h.ask(reverse(addr), dns.TypeTXT), reverse(addr))
 	}
-	h.zone.Store(built(t, dnsserver.ZoneConfig{Overrides: []dnsserver.Override{mqtt}, Records: myRecords, NoPTR: true}))
+	h.zone.Store(built(t, zone.Config{Overrides: []zone.Override{mqtt}, Records: myRecords, NoPTR: true}))
 	if m := h.ask(reverse("192.168.1.10"), dns.TypePTR); m.Rcode != dns.RcodeNameError {
 		t.Errorf("a service's PTR that is switched off is %v", m)
 	}
@@ -246,7 +246,7 @@ func TestReverseNames(t *testing.T) {
 }
 
 func TestARecordGoesBeforeAnOverride(t *testing.T) {
-	z := built(t, dnsserver.ZoneConfig{Overrides: []dnsserver.Override{mqtt, both}, Records: []dnsserver.Record{rec("MQTT.example.org.", "A", "192.168.1.99")}})
+	z := built(t, zone.Config{Overrides: []zone.Override{mqtt, both}, Records: []zone.Record{rec("MQTT.example.org.", "A", "192.168.1.99")}})
 	if len(z.Overrides()) != 1 || !slices.Equal(z.Shadowed(), []string{"mqtt.example.org"}) || len(z.Records()) != 1 {
 		t.Errorf("overrides %v, shadowed %v", z.Overrides(), z.Shadowed())
 	}
@@ -260,49 +260,13 @@ func TestARecordGoesBeforeAnOverride(t *testing.T) {
 	}
 }
 
-func TestBuildZoneRefusesRecords(t *testing.T) {
-	for name, list := range map[string][]dnsserver.Record{
-		"no value":              {rec("a.example", "A")},
-		"another type":          {rec("a.example", "MX", "10 b.example")},
-		"AAAA as A":             {rec("a.example", "A", "fd00::1")},
-		"A as AAAA":             {rec("a.example", "AAAA", "192.168.1.1")},
-		"4-in-6":                {rec("a.example", "AAAA", "::ffff:192.168.1.1")},
-		"0.0.0.0":               {rec("a.example", "A", "0.0.0.0")},
-		"a value twice":         {rec("a.example", "TXT", "x", "x")},
-		"an address twice":      {rec("a.example", "A", "192.168.1.1", "192.168.1.1")},
-		"two targets":           {rec("a.example", "CNAME", "b.example", "c.example")},
-		"CNAME and A":           {rec("a.example", "CNAME", "b.example"), rec("a.example", "A", "192.168.1.1")},
-		"A and CNAME":           {rec("a.example", "A", "192.168.1.1"), rec("A.example", "CNAME", "b.example")},
-		"a type twice":          {rec("a.example", "TXT", "x"), rec("a.example", "TXT", "y")},
-		"A twice":               {rec("a.example", "A", "192.168.1.1"), rec("a.example", "A", "192.168.1.2")},
-		"SRV of three":          {rec("a.example", "SRV", "1 2 b.example")},
-		"a port of 70000":       {rec("a.example", "SRV", "1 2 70000 b.example")},
-		"a text of 5000 octets": {rec("a.example", "TXT", strings.Repeat("x", 5000))},
-		"a wildcard":            {rec("*.a.example", "A", "192.168.1.1")},
-		"a name of 64 octets":   {rec(strings.Repeat("x", 64), "A", "192.168.1.1")},
-		"a TTL of a ms":         {{Name: "a.example", Type: "A", Values: []string{"192.168.1.1"}, TTL: time.Millisecond}},
-	} {
-		if _, err := dnsserver.BuildZone(dnsserver.ZoneConfig{Records: list}); err == nil {
-			t.Errorf("%s is taken", name)
-		}
-	}
-	circle := []dnsserver.Record{rec("a.example", "CNAME", "b.example"), rec("b.example", "CNAME", "c.example"), rec("c.example", "CNAME", "b.example")}
-	_, err := dnsserver.BuildZone(dnsserver.ZoneConfig{Records: circle})
-	if e := new(dnsserver.CircleError); !errors.As(err, &e) || e.Name != "a.example" {
-		t.Errorf("a circle is %v", err)
-	}
-	if _, err := dnsserver.BuildZone(dnsserver.ZoneConfig{Records: []dnsserver.Record{rec("a.example", "CNAME", "A.example")}}); err == nil {
-		t.Error("an alias of itself is taken")
-	}
-}
-
 func TestWildcardsMatchOneLabel(t *testing.T) {
 	w := newWorld(t, `_acme-challenge.example.org. 300 IN TXT "token"`, "x.y.example.org. 300 IN A 11.22.33.44", "example.org. 300 IN A 11.22.33.45",
 		"alias.example.net. 300 IN CNAME any.example.org.", "any.example.org. 300 IN A 11.22.33.44", `any.example.org. 300 IN TXT "public"`)
 	h := start(t, w.addr, nil)
-	wild := dnsserver.Override{Name: "*.example.org", V4: []netip.Addr{netip.MustParseAddr("192.168.1.50")}, Reason: "configured"}
-	deep := dnsserver.Override{Name: "low.deep.example.org", V4: mqtt.V4}
-	h.zone.Store(built(t, dnsserver.ZoneConfig{Overrides: []dnsserver.Override{wild, mqtt, deep}, Records: []dnsserver.Record{rec("nas.example.org", "A", "192.168.1.20"), rec("text.example.org", "TXT", "x")}}))
+	wild := zone.Override{Name: "*.example.org", V4: []netip.Addr{netip.MustParseAddr("192.168.1.50")}, Reason: "configured"}
+	deep := zone.Override{Name: "low.deep.example.org", V4: mqtt.V4}
+	h.zone.Store(built(t, zone.Config{Overrides: []zone.Override{wild, mqtt, deep}, Records: []zone.Record{rec("nas.example.org", "A", "192.168.1.20"), rec("text.example.org", "TXT", "x")}}))
 	for name, want := range map[string]string{
 		"any.example.org.": "192.168.1.50", "Other.Example.org.": "192.168.1.50", "deep.example.org.": "192.168.1.50",
 		"mqtt.example.org.": "192.168.1.10", "nas.example.org.": "192.168.1.20", "low.deep.example.org.": "192.168.1.10",
@@ -324,15 +288,15 @@ func TestWildcardsMatchOneLabel(t *testing.T) {
 	if m := h.ask("_x.example.org.", dns.TypeA); m.Rcode != dns.RcodeNameError {
 		t.Errorf("a name with an underscore is %v", m)
 	}
-	if _, err := dnsserver.NewZone([]dnsserver.Override{wild, {Name: "*.EXAMPLE.org", V4: mqtt.V4}}, 0); err == nil {
+	if _, err := zone.New([]zone.Override{wild, {Name: "*.EXAMPLE.org", V4: mqtt.V4}}, 0); err == nil {
 		t.Error("a wildcard at two addresses is taken")
 	}
 }
 
 func TestAddressOnTheClientsOwnSubnet(t *testing.T) {
 	own := []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24"), netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("fd00::/64"), netip.MustParsePrefix("0.0.0.0/0")}
-	s, zone := build(t, silent(t), func(c *dnsserver.Config) { c.OwnPrefixes = func() []netip.Prefix { return own } })
-	zone.Store(built(t, dnsserver.ZoneConfig{Overrides: []dnsserver.Override{both}, Records: []dnsserver.Record{
+	s, names := build(t, silent(t), func(c *dnsserver.Config) { c.OwnPrefixes = func() []netip.Prefix { return own } })
+	names.Store(built(t, zone.Config{Overrides: []zone.Override{both}, Records: []zone.Record{
 		rec("six.example.org", "AAAA", "fd01::1", "fd00::1"), rec("alias.example.org", "CNAME", "both.example.org")}}))
 	for _, c := range []struct {
 		client, name string

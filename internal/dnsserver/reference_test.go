@@ -12,8 +12,8 @@ import (
 	"github.com/miekg/dns"
 	"pgregory.net/rapid"
 
-	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // referenceData is what the reference knows of names: records in text by name,
@@ -23,7 +23,7 @@ type referenceData struct {
 	wildcard string
 }
 
-func newReference(overrides []dnsserver.Override, records []dnsserver.Record) *referenceData {
+func newReference(overrides []zone.Override, records []zone.Record) *referenceData {
 	d := &referenceData{records: map[string][]dns.RR{}}
 	add := func(name string, rr dns.RR) { d.records[name] = append(d.records[name], rr) }
 	addrs := func(name string, list []netip.Addr) {
@@ -133,11 +133,11 @@ func (d *referenceData) answer(r *dns.Msg) *dns.Msg {
 }
 
 func TestInlineAgreesWithASlowReference(t *testing.T) {
-	overrides := []dnsserver.Override{mqtt, both, six, {Name: "*.example.com", V4: both.V4}}
-	records := slices.DeleteFunc(slices.Clone(myRecords), func(r dnsserver.Record) bool { return r.Type == "PTR" })
+	overrides := []zone.Override{mqtt, both, six, {Name: "*.example.com", V4: both.V4}}
+	records := slices.DeleteFunc(slices.Clone(myRecords), func(r zone.Record) bool { return r.Type == "PTR" })
 	d := newReference(overrides, records)
-	s, zone := build(t, silent(t), nil)
-	zone.Store(built(t, dnsserver.ZoneConfig{Overrides: overrides, Records: records}))
+	s, local := build(t, silent(t), nil)
+	local.Store(built(t, zone.Config{Overrides: overrides, Records: records}))
 	names := []string{"x.mqtt.example.org.", "mqtt.example.or.", "a.example.com.", "_a.example.com.", "a.b.example.com.", "example.com.", "example.org."}
 	for _, o := range overrides[:3] {
 		names = append(names, o.Name+".")

@@ -100,7 +100,7 @@ var errSlow = errors.New("upstream takes too long")
 func (s *Server) resolve(ctx context.Context, dst []byte, q *wire.Question, from netip.Addr, own seat, limit int) []byte {
 	s.store.await(ctx)
 	var turned wire.Question
-	asked := s.zone.Load().target(&turned, q)
+	asked := s.zone.Load().Turn(&turned, q)
 	s.rules.Load().mark(asked, s.zone.Load())
 	hit := s.cache.Peek(asked, time.Now())
 	switch {
@@ -157,8 +157,8 @@ func (s *Server) fetchOrLeave(ctx context.Context, q *wire.Question, own seat) (
 // zone as it is now. A failure gives way to a stale answer, if that is still
 // there, and else to SERVFAIL.
 func (s *Server) conclude(dst []byte, q, asked *wire.Question, from netip.Addr, limit int, r *wire.Response, err error) []byte {
-	zone, v := s.zone.Load(), s.rules.Load().viewOf(from)
-	if out, ok := zone.answer(dst, q, zone.find(q.NameKey()), v, limit); ok {
+	local, v := s.zone.Load(), s.rules.Load().viewOf(from)
+	if out, ok := local.Answer(dst, q, local.Of(q), v, limit); ok {
 		s.count.override.Add(1) // it became an override while we waited
 		return out
 	}

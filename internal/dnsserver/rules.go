@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/cache"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
@@ -20,10 +21,10 @@ type rules struct {
 	cfg      Config // with its defaults
 	acl      *acl
 	upstream *source
-	specials *specials
+	specials *suffixes[policy]
 	forwards *forwards // nil where there is none
-	exempt   rebindExempt
-	paces    paces
+	exempt   *suffixes[bool]
+	paces    limit.Paces
 	gateways atomic.Pointer[[]netip.Addr] // nil where nobody says
 }
 
@@ -51,7 +52,7 @@ func newRules(cfg Config) (*rules, error) {
 	}
 	r := &rules{
 		cfg: cfg, acl: newACL(cfg.Allow, cfg.OwnPrefixes), upstream: &source{Upstream: cfg.Upstream},
-		specials: newSpecials(cfg), forwards: forwards, exempt: exempt, paces: pacesOf(cfg.RateLimit),
+		specials: newSpecials(cfg), forwards: forwards, exempt: exempt, paces: limit.PacesOf(cfg.RateLimit),
 	}
 	r.refreshGateways()
 	return r, nil

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,9 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/cache"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/cookie"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/loop"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
@@ -31,13 +34,15 @@ const (
 // with Run once.
 type Server struct {
 	log     *slog.Logger
-	zone    *watch.Value[*Zone]
+	zone    *watch.Value[*zone.Zone]
 	rules   atomic.Pointer[rules] // never nil
 	cache   *cache.Cache
 	clients clients
 	conns   connTable
 	marks   markBook
 	workers workers
+	// answerers are for those who have none of their own.
+	answerers sync.Pool
 	// renewals are questions whose answers shall be fetched anew.
 	renewals chan wire.Question
 	store    *store
@@ -50,7 +55,7 @@ type Server struct {
 	cookies      *cookie.Jar
 	// limits are the house's clients, strangers the others, who must not push
 	// them out.
-	limits, strangers *limiter
+	limits, strangers *limit.Limiter
 	tls               *tls.Config // of DNS over TLS
 	// loopbackExempt is false in tests only, which have no other clients.
 	loopbackExempt bool
@@ -63,19 +68,19 @@ type counters struct {
 	total, override, cached, forwarded, refused, malformed, failed, dropped, limited, stale, prefetched, rebind atomic.Uint64
 }
 
-// New returns a server that is not bound yet. The zone is read for each
+// New returns a server that is not bound yet. The local zone is read for each
 // question; it may hold nil, which is a zone without names. The error says
 // what is missing in cfg, or which upstream is this server itself.
-func New(cfg Config, zone *watch.Value[*Zone]) (*Server, error) {
-	if zone == nil {
+func New(cfg Config, local *watch.Value[*zone.Zone]) (*Server, error) {
+	if local == nil {
 		return nil, errors.New("the DNS server needs a zone")
 	}
 	r, err := newRules(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: r.cfg.Log, zone: zone, cache: cache.New(r.cfg.CacheBytes), idle: tcpIdle, outsideAfter: outsideAfter,
-		cookies: cookie.New(time.Now()), limits: newLimiter(), strangers: newLimiter(), loopbackExempt: true}
+	s := &Server{log: r.cfg.Log, zone: local, cache: cache.New(r.cfg.CacheBytes), idle: tcpIdle, outsideAfter: outsideAfter,
+		cookies: cookie.New(time.Now()), limits: limit.New(), strangers: limit.New(), loopbackExempt: true}
 	s.tls = s.tlsConfig()
 	s.binder = binder{open: s.openAddress, look: hostAddresses, every: lookEvery, waiting: make(map[want]*pending)}
 	s.marks.give(r.forwards)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
@@ -34,7 +35,7 @@ type world struct {
 }
 
 // newWorld starts an upstream on loopback, UDP and TCP.
-func newWorld(t *testing.T, records ...string) *world {
+func newWorld(t testing.TB, records ...string) *world {
 	t.Helper()
 	w := &world{rcodes: map[string]int{}, asked: map[dns.Question]int{}}
 	w.add(t, records...)
@@ -69,7 +70,7 @@ func pair(t testing.TB) (net.PacketConn, net.Listener) {
 	}
 }
 
-func (w *world) add(t *testing.T, records ...string) {
+func (w *world) add(t testing.TB, records ...string) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -164,14 +165,14 @@ func silent(t testing.TB) netip.AddrPort {
 type house struct {
 	*dnsserver.Server
 	t    testing.TB
-	zone *watch.Value[*dnsserver.Zone]
+	zone *watch.Value[*zone.Zone]
 	addr string
 	end  func() error
 }
 
-func mustZone(t testing.TB, overrides ...dnsserver.Override) *dnsserver.Zone {
+func mustZone(t testing.TB, overrides ...zone.Override) *zone.Zone {
 	t.Helper()
-	z, err := dnsserver.NewZone(overrides, 0)
+	z, err := zone.New(overrides, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,16 +181,16 @@ func mustZone(t testing.TB, overrides ...dnsserver.Override) *dnsserver.Zone {
 
 // mqtt is the override that most tests use; v6 has both families.
 var (
-	mqtt = dnsserver.Override{Name: "mqtt.example.org", V4: []netip.Addr{netip.MustParseAddr("192.168.1.10")}, Reason: "configured"}
-	both = dnsserver.Override{Name: "both.example.org", V4: []netip.Addr{netip.MustParseAddr("192.168.1.11"), netip.MustParseAddr("10.0.0.11")},
+	mqtt = zone.Override{Name: "mqtt.example.org", V4: []netip.Addr{netip.MustParseAddr("192.168.1.10")}, Reason: "configured"}
+	both = zone.Override{Name: "both.example.org", V4: []netip.Addr{netip.MustParseAddr("192.168.1.11"), netip.MustParseAddr("10.0.0.11")},
 		V6: []netip.Addr{netip.MustParseAddr("fd00::11")}}
-	six = dnsserver.Override{Name: "six.example.org", V6: []netip.Addr{netip.MustParseAddr("fd00::12")}}
+	six = zone.Override{Name: "six.example.org", V6: []netip.Addr{netip.MustParseAddr("fd00::12")}}
 )
 
 // build returns a server that is not running; change may be nil.
-func build(t testing.TB, server netip.AddrPort, change func(*dnsserver.Config)) (*dnsserver.Server, *watch.Value[*dnsserver.Zone]) {
+func build(t testing.TB, server netip.AddrPort, change func(*dnsserver.Config)) (*dnsserver.Server, *watch.Value[*zone.Zone]) {
 	t.Helper()
-	zone := watch.New(mustZone(t, mqtt, both, six), (*dnsserver.Zone).Equal)
+	local := watch.New(mustZone(t, mqtt, both, six), (*zone.Zone).Equal)
 	cfg := dnsserver.Config{
 		Listen:   []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
 		Upstream: pool(t, server),
@@ -197,11 +198,11 @@ func build(t testing.TB, server netip.AddrPort, change func(*dnsserver.Config)) 
 	if change != nil {
 		change(&cfg)
 	}
-	s, err := dnsserver.New(cfg, zone)
+	s, err := dnsserver.New(cfg, local)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, zone
+	return s, local
 }
 
 // pool returns a pool of servers, which nobody runs.
@@ -240,18 +241,18 @@ func start(t testing.TB, server netip.AddrPort, change func(*dnsserver.Config)) 
 func startWith(t testing.TB, server netip.AddrPort, change func(*dnsserver.Config), prepare func(*dnsserver.Server)) *house {
 	t.Helper()
 	var up *upstream.Pool
-	s, zone := build(t, server, func(cfg *dnsserver.Config) {
+	s, local := build(t, server, func(cfg *dnsserver.Config) {
 		if change != nil {
 			change(cfg)
 		}
 		up, _ = cfg.Upstream.(*upstream.Pool)
 	})
 	prepare(s)
-	return serve(t, s, zone, up)
+	return serve(t, s, local, up)
 }
 
 // serve runs a server with its upstream.
-func serve(t testing.TB, s *dnsserver.Server, zone *watch.Value[*dnsserver.Zone], up *upstream.Pool) *house {
+func serve(t testing.TB, s *dnsserver.Server, local *watch.Value[*zone.Zone], up *upstream.Pool) *house {
 	t.Helper()
 	if err := s.Listen(); err != nil {
 		t.Fatal(err)
@@ -269,7 +270,7 @@ func serve(t testing.TB, s *dnsserver.Server, zone *watch.Value[*dnsserver.Zone]
 	if bound := s.Status().Listen; len(bound) > 0 {
 		addr = bound[0].String()
 	}
-	return &house{s, t, zone, addr, end}
+	return &house{s, t, local, addr, end}
 }
 
 // exchange asks over a network and checks what every reply must have.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // policy is what is done with a special-use name and all names below it.
@@ -29,10 +30,6 @@ const (
 // as an override may stand under such a name tomorrow.
 const specialTTL = 60
 
-// mostSpecialLabels is the length of the longest special-use name, the reverse
-// of ::1.
-const mostSpecialLabels = 34
-
 // alwaysSpecial are the special-use names that no config changes. Names that
 // are none here on purpose: ipv4only.arpa (RFC 7050; its addresses are public
 // facts, and only a network with DNS64 answers otherwise), .internal (reserved
@@ -53,14 +50,14 @@ var alwaysSpecial = map[policy][]string{
 		"31.172.in-addr.arpa", "168.192.in-addr.arpa", "0.in-addr.arpa", "127.in-addr.arpa",
 		"254.169.in-addr.arpa", "2.0.192.in-addr.arpa", "100.51.198.in-addr.arpa",
 		"113.0.203.in-addr.arpa", "255.255.255.255.in-addr.arpa",
-		reverseName(netip.IPv6Unspecified()), "d.f.ip6.arpa",
+		wire.ReverseName(netip.IPv6Unspecified()), "d.f.ip6.arpa",
 		"8.e.f.ip6.arpa", "9.e.f.ip6.arpa", "a.e.f.ip6.arpa", "b.e.f.ip6.arpa",
 		"8.b.d.0.1.0.0.2.ip6.arpa",
 	},
 	denyButDS:       {"home.arpa"},     // RFC 8375, section 4
 	empty:           {"resolver.arpa"}, // RFC 9462, section 6.4
 	loopback:        {"localhost"},     // RFC 6761, section 6.3
-	loopbackPointer: {"1.0.0.127.in-addr.arpa", reverseName(netip.IPv6Loopback())},
+	loopbackPointer: {"1.0.0.127.in-addr.arpa", wire.ReverseName(netip.IPv6Loopback())},
 }
 
 // Names that programs ask for to learn whether they may bypass this server.
@@ -71,75 +68,51 @@ var (
 	relays = []string{"mask.icloud.com", "mask-h2.icloud.com"}
 )
 
-// specials are the special-use names of one config.
-type specials struct {
-	byKey map[string]policy
-	// last are their last labels. Most questions are done with after this one
-	// look.
-	last map[string]bool
-}
-
-func newSpecials(cfg Config) *specials {
-	s := &specials{byKey: make(map[string]policy), last: make(map[string]bool)}
+// newSpecials returns the special-use names of one config.
+func newSpecials(cfg Config) *suffixes[policy] {
+	byKey := make(map[string]policy)
+	add := func(p policy, names []string) {
+		for _, name := range names {
+			packed, err := wire.PackName(name)
+			if err != nil {
+				panic(err) // a mistake in the lists above
+			}
+			byKey[string(packed)] = p
+		}
+	}
 	for p, names := range alwaysSpecial {
-		s.add(p, names)
+		add(p, names)
 	}
 	if !cfg.NoCanary {
-		s.add(deny, canaries)
+		add(deny, canaries)
 	}
 	if cfg.BlockPrivateRelay {
-		s.add(deny, relays)
+		add(deny, relays)
 	}
-	return s
-}
-
-func (s *specials) add(p policy, names []string) {
-	for _, name := range names {
-		packed, err := wire.PackName(name)
-		if err != nil {
-			panic(err) // a mistake in the lists above
-		}
-		key := string(packed)
-		s.byKey[key] = p
-		for len(key) > 2+int(key[0]) {
-			key = key[1+int(key[0]):]
-		}
-		s.last[key] = true
-	}
+	return newSuffixes(byKey)
 }
 
 var (
-	loopback4     = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-	loopback6     = []netip.Addr{netip.IPv6Loopback()}
-	localhostName = []byte("\x09localhost\x00")
+	loopback4     = mustSet(wire.NewAddrs(specialTTL, netip.AddrFrom4([4]byte{127, 0, 0, 1})))
+	loopback6     = mustSet(wire.NewAddrs(specialTTL, netip.IPv6Loopback()))
+	localhostName = mustSet(wire.NewRRset(wire.TypePTR, specialTTL, []byte("\x09localhost\x00")))
 )
 
-// find returns the policy for q's name, how many labels stand before the
-// special-use name and where in the name it starts; the longest such name
-// counts.
-func (s *specials) find(q *wire.Question) (p policy, skip, apex int) {
-	if q.Labels() == 0 {
-		return 0, 0, 0
+// mustSet returns set, which is right or a mistake above.
+func mustSet(set *wire.RRset, err error) *wire.RRset {
+	if err != nil {
+		panic(err)
 	}
-	if last, _ := q.Suffix(q.Labels() - 1); !s.last[string(last)] {
-		return 0, 0, 0
-	}
-	for skip := max(0, q.Labels()-mostSpecialLabels); skip < q.Labels(); skip++ {
-		key, at := q.Suffix(skip)
-		if p := s.byKey[string(key)]; p != 0 {
-			return p, skip, at
-		}
-	}
-	return 0, 0, 0
+	return set
 }
 
 // answerSpecial appends the answer to q if its name is a special-use name, and
 // otherwise reports false. n is the zone's node for the name, or nil; a name
 // above one of the zone's or above a forwarded zone is never denied. A zone
 // that is forwarded comes first, unless the special-use name is the longer.
-func (r *rules) answerSpecial(dst []byte, q *wire.Question, n *node, limit int) ([]byte, bool) {
-	p, skip, apex := r.specials.find(q)
-	if p == 0 {
+func (r *rules) answerSpecial(dst []byte, q *wire.Question, n *zone.Node, limit int) ([]byte, bool) {
+	p, skip, apex, special := r.specials.find(q, 0)
+	if !special {
 		return dst, false
 	}
 	if f, at := r.forwards.find(q); f != nil && at <= skip {
@@ -153,13 +126,13 @@ func (r *rules) answerSpecial(dst []byte, q *wire.Question, n *node, limit int) 
 			return wire.AppendNegative(dst, q, wire.NXDomain, apex, specialTTL), true
 		}
 	case p == loopback && (q.Type == wire.TypeA || q.Type == wire.TypeANY):
-		return wire.AppendAddrs(dst, q, loopback4, specialTTL, limit), true
+		return wire.AppendRRset(dst, q, nil, loopback4, limit), true
 	case p == loopback && q.Type == wire.TypeAAAA:
-		return wire.AppendAddrs(dst, q, loopback6, specialTTL, limit), true
+		return wire.AppendRRset(dst, q, nil, loopback6, limit), true
 	case p == loopbackPointer && apex != 0:
 		return wire.AppendNegative(dst, q, wire.NXDomain, apex, specialTTL), true
 	case p == loopbackPointer && (q.Type == wire.TypePTR || q.Type == wire.TypeANY):
-		return wire.AppendPTR(dst, q, localhostName, specialTTL), true
+		return wire.AppendRRset(dst, q, nil, localhostName, limit), true
 	}
 	return wire.AppendNegative(dst, q, wire.NoError, apex, specialTTL), true
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 func TestSpecialUseNamesAreAnsweredLocally(t *testing.T) {
@@ -89,7 +90,7 @@ func TestWhatOnlyLooksSpecialIsForwarded(t *testing.T) {
 
 func TestOverrideComesBeforeSpecialUse(t *testing.T) {
 	h := start(t, newWorld(t).addr, nil)
-	h.zone.Store(mustZone(t, dnsserver.Override{Name: "mqtt.home.arpa", V4: mqtt.V4}))
+	h.zone.Store(mustZone(t, zone.Override{Name: "mqtt.home.arpa", V4: mqtt.V4}))
 	if got := addresses(h.ask("mqtt.home.arpa.", dns.TypeA).Answer); len(got) != 1 || got[0] != "192.168.1.10" {
 		t.Errorf("override is %v", got)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
@@ -18,7 +19,7 @@ type Status struct {
 	// Waiting are the addresses of the config that are not bound now.
 	Waiting []WaitingAddress
 	// Overrides are the names answered from the zone, sorted.
-	Overrides []Override
+	Overrides []zone.Override
 	// Public are what the world says of overrides, by name, and Shadowed the
 	// names of overrides in whose place a record of the user's is answered.
 	Public   []PublicView

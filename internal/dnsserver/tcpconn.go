@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
@@ -164,7 +165,7 @@ func (c *tcpConn) shakeHands(ctx context.Context) bool {
 // is no forgery, so it need not be refused.
 func (c *tcpConn) slowDown(ctx context.Context) {
 	for counted := false; ; counted = true {
-		wait := c.server.overPace(c.from.Addr(), missKind, time.Now())
+		wait := c.server.overPace(c.from.Addr(), limit.Miss, time.Now())
 		if wait <= 0 || ctx.Err() != nil {
 			return
 		}

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
@@ -122,7 +123,7 @@ func (l *udpLoop) handle(ctx context.Context, q *wire.Question, packet []byte, f
 	out, what := l.server.inline(out[:0], q, packet, from.addr.Addr(), 0)
 	switch what {
 	case ask:
-		if l.server.tooMany(from.addr.Addr(), missKind, time.Now()) {
+		if l.server.tooMany(from.addr.Addr(), limit.Miss, time.Now()) {
 			out = wire.AppendTruncated(out, q)
 			break
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 // Rule says what answers a question.
@@ -40,6 +41,9 @@ const (
 	// RuleUpstream: the world's servers.
 	RuleUpstream Rule = "upstream"
 )
+
+// ruleOf are the rules by which the zone itself answers.
+var ruleOf = map[zone.Origin]Rule{zone.FromOverride: RuleOverride, zone.FromRecord: RuleRecord, zone.FromWildcard: RuleWildcard}
 
 // Explanation is how a question is answered, and by what.
 type Explanation struct {
@@ -76,11 +80,11 @@ func (s *Server) Why(ctx context.Context, name string, qtype uint16, client neti
 		Answer: []string{}, Servers: []string{},
 	}
 	var q wire.Question
-	key := keyOf(dns.CanonicalName(name))
+	key := zone.KeyOf(dns.CanonicalName(name))
 	if key == nil || name == "" || !q.Ask(key, qtype, false) {
 		return e, fmt.Errorf("%q is no domain name", name)
 	}
-	zone, r := s.zone.Load(), s.rules.Load()
+	local, r := s.zone.Load(), s.rules.Load()
 	if client.IsValid() && !r.acl.permits(client) {
 		e.Rule, e.Detail = RuleRefused, fmt.Sprintf("%s is not of the house, so it is refused; allow in [dns] lists further networks", client)
 		return e, nil
@@ -93,16 +97,17 @@ func (s *Server) Why(ctx context.Context, name string, qtype uint16, client neti
 	if i >= 0 {
 		e.SignedBy = &s.publicViews()[i].SignedBy
 	}
-	n, v := zone.find(key), r.viewOf(client)
-	if out, ok := zone.answer(nil, &q, n, v, wire.MaxMessage); ok {
-		e.Rule, e.Detail = zone.why(key, n, qtype)
+	n, v := local.Find(key), r.viewOf(client)
+	if out, ok := local.Answer(nil, &q, n, v, wire.MaxMessage); ok {
+		origin, detail := local.Why(key, n, qtype)
+		e.Rule, e.Detail = ruleOf[origin], detail
 		return e, e.take(out)
 	}
 	var turned wire.Question
-	asked := zone.target(&turned, &q)
+	asked := local.Turn(&turned, &q)
 	if asked == &q {
 		if out, ok := r.answerSpecial(nil, &q, n, wire.MaxMessage); ok {
-			_, _, apex := r.specials.find(&q)
+			_, _, apex, _ := r.specials.find(&q, 0)
 			e.Rule, e.Detail = RuleSpecial, fmt.Sprintf("%s is a special-use name, which is never asked of the world", nameInWords(key[apex:]))
 			return e, e.take(out)
 		}
@@ -112,19 +117,19 @@ func (s *Server) Why(ctx context.Context, name string, qtype uint16, client neti
 	case asked != &q:
 		e.Detail = fmt.Sprintf("a CNAME record of yours leads to %s; %s", nameInWords(asked.NameKey()), e.Detail)
 		e.Rule = RuleRecord
-	case n != nil && n.role != above:
+	case n.Known():
 		e.Detail = "the name is a local one, but records of this type are the world's to give; " + e.Detail
 	}
 	return e, err
 }
 
 // whyOthers explains an answer that others gave or would give to asked.
-func (s *Server) whyOthers(ctx context.Context, e *Explanation, q, asked *wire.Question, v view, resolve bool) error {
+func (s *Server) whyOthers(ctx context.Context, e *Explanation, q, asked *wire.Question, v *zone.View, resolve bool) error {
 	r := s.rules.Load()
 	if asked != q {
-		if out, ok := r.answerSpecial(nil, asked, s.zone.Load().find(asked.NameKey()), wire.MaxMessage); ok {
+		if out, ok := r.answerSpecial(nil, asked, s.zone.Load().Of(asked), wire.MaxMessage); ok {
 			e.Detail = "that is a special-use name, which is never asked of the world"
-			return e.take(splice(nil, q, s.zone.Load().find(q.NameKey()).alias, out, wire.MaxMessage))
+			return e.take(zone.Splice(nil, q, s.zone.Load().Of(q), out, wire.MaxMessage))
 		}
 	}
 	source, where := r.upstream, "the servers under upstreams in [dns]"
@@ -166,35 +171,6 @@ func sayRefused(r *wire.Response) string {
 		return ""
 	}
 	return "; what it says leads into the house, so it is refused and no address is passed on (rebind_allow in [dns] exempts names)"
-}
-
-// why says which of the zone's names answers the question about n.
-func (z *Zone) why(key []byte, n *node, qtype uint16) (Rule, string) {
-	exact := z.nodes[string(key)]
-	set := n.sets[qtype] != nil || qtype == wire.TypeANY && len(n.v4)+len(n.v6) == 0
-	switch {
-	case exact != n:
-		return RuleWildcard, "a wildcard of a service covers the name" + z.reason("*."+nameOf(string(key[1+int(key[0]):])))
-	case n.role == pointer && n.override:
-		return RuleOverride, "it is the reverse name of a service's address"
-	case n.role == pointer:
-		return RuleRecord, "it is the reverse name of an address in a record of yours"
-	case n.override && !set:
-		return RuleOverride, "it is a service's name" + z.reason(nameOf(string(key)))
-	case n.role == aliased && n.alias.end != nil && qtype != wire.TypeCNAME:
-		return RuleRecord, "a CNAME record of yours leads to the local name " + nameOf(string(n.alias.to))
-	}
-	return RuleRecord, "it is a name of your own records"
-}
-
-// reason returns where an override comes from, to be read behind a word.
-func (z *Zone) reason(name string) string {
-	for _, o := range z.overrides {
-		if o.Name == name && o.Reason != "" {
-			return " (" + o.Reason + ")"
-		}
-	}
-	return ""
 }
 
 // take reads what a client would be told.

@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 )
 
 func TestWhyNamesTheRule(t *testing.T) {
@@ -17,8 +18,8 @@ func TestWhyNamesTheRule(t *testing.T) {
 		"outside.example.net. 300 IN A 11.22.33.45")
 	router := newWorld(t, "nas.fritz.box. 300 IN A 192.168.178.5")
 	h := start(t, w.addr, forwarding(t, router.addr, "fritz.box"))
-	wild := dnsserver.Override{Name: "*.example.com", V4: mqtt.V4, Reason: "certificate of web"}
-	h.zone.Store(built(t, dnsserver.ZoneConfig{Overrides: []dnsserver.Override{mqtt, both, wild}, Records: myRecords}))
+	wild := zone.Override{Name: "*.example.com", V4: mqtt.V4, Reason: "certificate of web"}
+	h.zone.Store(built(t, zone.Config{Overrides: []zone.Override{mqtt, both, wild}, Records: myRecords}))
 	lan := netip.MustParseAddr("192.168.1.77")
 	for _, c := range []struct {
 		name   string

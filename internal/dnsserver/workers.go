@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
@@ -43,7 +44,7 @@ var jobs = sync.Pool{New: func() any { return &job{buffer: make([]byte, 0, wire.
 type workers struct {
 	slots   chan struct{}
 	running sync.WaitGroup
-	shares  shares
+	shares  limit.Shares
 }
 
 // dispatch hands q to a worker, whose reply goes out through via, and calls
@@ -57,7 +58,7 @@ func (s *Server) dispatch(ctx context.Context, q *wire.Question, limit int, from
 		return false
 	}
 	client := s.rules.Load().sourceOf(from.addr.Addr())
-	if !s.workers.shares.take(client, s.share(client)) {
+	if !s.workers.shares.Take(client, s.share(client)) {
 		<-s.workers.slots
 		s.count.dropped.Add(1)
 		return false
@@ -82,4 +83,15 @@ func (s *Server) work(ctx context.Context, j *job) {
 	}
 	j.via, j.done = nil, nil
 	jobs.Put(j)
+}
+
+// share returns how many workers a client may hold: half of them, so that one
+// device with ten thousand hanging questions does not starve the others. Who
+// stands for many may hold all.
+func (s *Server) share(client netip.Addr) int {
+	all := cap(s.workers.slots)
+	if s.exempt(client) {
+		return all
+	}
+	return max(1, all/2)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/portmap"
@@ -87,7 +88,7 @@ func full(word string) status.Inputs {
 			Listen:    []netip.AddrPort{netip.MustParseAddrPort("192.168.1.10:53")},
 			TLSListen: []netip.AddrPort{netip.MustParseAddrPort("192.168.1.10:853")},
 			Waiting:   []dnsserver.WaitingAddress{{Address: netip.MustParseAddrPort("[fd00::2]:53"), TLS: true, Absent: true, Reason: "not there " + word}},
-			Overrides: []dnsserver.Override{{Name: "myhome.duckdns.org", V4: []netip.Addr{broker.Addr()}, V6: []netip.Addr{netip.MustParseAddr("fd00::10")}, Reason: "configured " + word}},
+			Overrides: []zone.Override{{Name: "myhome.duckdns.org", V4: []netip.Addr{broker.Addr()}, V6: []netip.Addr{netip.MustParseAddr("fd00::10")}, Reason: "configured " + word}},
 			Upstreams: []dnsserver.UpstreamStatus{
 				{Address: netip.MustParseAddrPort("9.9.9.9:53"), Healthy: fact.VerdictFail, RTT: 25 * time.Millisecond, Queries: 10, Failures: 2, LastError: "timeout " + word, Name: "9.9.9.9", Protocol: "udp"},
 				{Name: "https://dns.example/" + word, Protocol: "https", PlainFallback: true},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/portmap"
@@ -172,7 +173,7 @@ func (m maker) dns(s dnsserver.Status) DNS {
 		Waiting: each(said, s.Waiting, func(w dnsserver.WaitingAddress) Waiting {
 			return Waiting{Address: w.Address, TLS: w.TLS, Absent: w.Absent, Reason: m.optional(w.Reason)}
 		}),
-		Overrides: each(said, s.Overrides, func(o dnsserver.Override) Override {
+		Overrides: each(said, s.Overrides, func(o zone.Override) Override {
 			same := func(a netip.Addr) netip.Addr { return a }
 			return Override{
 				Name:   m.text(o.Name),

@@ -3,7 +3,10 @@
 // when it changed. It is a leaf.
 package watch
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Value holds the latest T. A T is immutable once stored; readers share it.
 // Values are published only when they differ, so a reader that wakes has
@@ -11,8 +14,11 @@ import "sync"
 type Value[T any] struct {
 	equal func(a, b T) bool
 
+	// latest is never nil. It is swapped with mu held, and read without: a
+	// packet loop does so for each batch, and must not wait for another.
+	latest atomic.Pointer[T]
+
 	mu      sync.Mutex
-	value   T             // guarded by mu
 	changed chan struct{} // guarded by mu; closed at the next change
 }
 
@@ -22,15 +28,13 @@ func New[T any](initial T, equal func(a, b T) bool) *Value[T] {
 	if equal == nil {
 		panic("watch.New: equal is nil")
 	}
-	return &Value[T]{equal: equal, value: initial, changed: make(chan struct{})}
+	v := &Value[T]{equal: equal, changed: make(chan struct{})}
+	v.latest.Store(&initial)
+	return v
 }
 
-// Load returns the latest value.
-func (v *Value[T]) Load() T {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.value
-}
+// Load returns the latest value. It never waits.
+func (v *Value[T]) Load() T { return *v.latest.Load() }
 
 // Get returns the latest value and a channel that is closed once a different
 // one is stored. Both are taken in one step, so no change is missed between
@@ -38,7 +42,7 @@ func (v *Value[T]) Load() T {
 func (v *Value[T]) Get() (T, <-chan struct{}) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.value, v.changed
+	return *v.latest.Load(), v.changed
 }
 
 // Store publishes value if it differs from the latest one, and reports whether
@@ -46,10 +50,10 @@ func (v *Value[T]) Get() (T, <-chan struct{}) {
 func (v *Value[T]) Store(value T) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.equal(v.value, value) {
+	if v.equal(*v.latest.Load(), value) {
 		return false
 	}
-	v.value = value
+	v.latest.Store(&value)
 	close(v.changed)
 	v.changed = make(chan struct{})
 	return true

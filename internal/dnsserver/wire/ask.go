@@ -52,10 +52,7 @@ func (q *Question) set(name []byte, qtype, class uint16) bool {
 	copy(q.raw[:], name)
 	be.PutUint16(q.raw[n:], qtype)
 	be.PutUint16(q.raw[n+2:], class)
-	for i := range n {
-		q.key[i] = lower(name[i])
-	}
-	copy(q.key[n:], q.raw[n:n+4])
+	q.setKey(n)
 	q.known, q.name, q.labels = true, n, labels
 	q.setKeyFlags()
 	return true

@@ -48,6 +48,9 @@ func FuzzQuestion(f *testing.F) {
 			unpack(t, wire.AppendRcode(nil, q, wire.NoError))
 			return
 		}
+		if key := wire.LowerName(bytes.Clone(q.Name())); !bytes.Equal(key, q.NameKey()) || q.Hash() != wire.Hash(key) || q.Hash() != wire.Hash(string(key)) {
+			t.Fatalf("the key of %q is %q with the hash %x", q.Name(), q.NameKey(), q.Hash())
+		}
 		asked := unpack(t, withoutOptions(packet, q))
 		name, _, err := dns.UnpackDomainName(q.Name(), 0)
 		if err != nil {
@@ -83,39 +86,63 @@ func FuzzAddrs(f *testing.F) {
 		if wire.Parse(q, packet) != wire.Good {
 			return
 		}
-		var addrs []netip.Addr
-		for len(octets) >= 16 && len(addrs) < 64 {
-			a, _ := netip.AddrFromSlice(octets[:16])
-			addrs, octets = append(addrs, a), octets[16:]
+		var list []netip.Addr
+		which := uint64(q.ID) * 0x0001_0001_0001_0001
+		size := 4
+		if q.Type == wire.TypeAAAA {
+			size = 16
 		}
-		for len(octets) >= 4 && len(addrs) < 64 {
-			a, _ := netip.AddrFromSlice(octets[:4])
-			addrs, octets = append(addrs, a), octets[4:]
+		for len(octets) >= size && len(list) < 64 {
+			a, _ := netip.AddrFromSlice(octets[:size])
+			list, octets = append(list, a), octets[size:]
 		}
-		out := wire.AppendAddrs([]byte("xx"), q, addrs, ttl, limit)[2:]
-		m := unpack(t, out)
-		if m.Truncated {
-			if len(m.Answer) != 0 {
-				t.Fatalf("truncated, but with answers: %v", m)
+		set, part := addrs(t, ttl, list...), make([]netip.Addr, 0, 64)
+		for i, a := range list {
+			if which>>i&1 == 1 {
+				part = append(part, a)
 			}
-			return
 		}
-		if len(out) > limit || len(m.Answer) != len(addrs) {
-			t.Fatalf("%d octets for a limit of %d, %d answers for %d addresses", len(out), limit, len(m.Answer), len(addrs))
-		}
-		for i, rr := range m.Answer {
-			var got netip.Addr
-			switch v := rr.(type) {
-			case *dns.A:
-				got, _ = netip.AddrFromSlice(v.A.To4())
-			case *dns.AAAA:
-				got, _ = netip.AddrFromSlice(v.AAAA)
-			}
-			if got != addrs[i] || rr.Header().Ttl != ttl || rr.Header().Name != m.Question[0].Name {
-				t.Fatalf("%v for %v with TTL %d", rr, addrs[i], ttl)
+		for _, c := range []*wire.Chain{nil, chain(t, "mid.example", "end.example")} {
+			checkAddrs(t, wire.AppendRRset([]byte("xx"), q, c, set, limit)[2:], c, list, ttl, limit)
+			if len(list) > 0 {
+				checkAddrs(t, wire.AppendPart([]byte("xx"), q, c, set, which&(1<<len(list)-1), limit)[2:], c, part, ttl, limit)
 			}
 		}
 	})
+}
+
+// checkAddrs holds a packed reply with addresses against what it was made of.
+func checkAddrs(t *testing.T, out []byte, c *wire.Chain, addrs []netip.Addr, ttl uint32, limit int) {
+	t.Helper()
+	m := unpack(t, out)
+	if m.Truncated {
+		if len(m.Answer) != 0 {
+			t.Fatalf("truncated, but with answers: %v", m)
+		}
+		return
+	}
+	name := m.Question[0].Name
+	if c != nil {
+		if len(m.Answer) < 2 || m.Answer[0].Header().Name != name {
+			t.Fatalf("the chain is %v", m)
+		}
+		m.Answer, name = m.Answer[2:], "end.example."
+	}
+	if len(out) > limit || len(m.Answer) != len(addrs) {
+		t.Fatalf("%d octets for a limit of %d, %d answers for %d addresses", len(out), limit, len(m.Answer), len(addrs))
+	}
+	for i, rr := range m.Answer {
+		var got netip.Addr
+		switch v := rr.(type) {
+		case *dns.A:
+			got, _ = netip.AddrFromSlice(v.A.To4())
+		case *dns.AAAA:
+			got, _ = netip.AddrFromSlice(v.AAAA)
+		}
+		if got != addrs[i] || rr.Header().Ttl != ttl || rr.Header().Name != name {
+			t.Fatalf("%v for %v with TTL %d", rr, addrs[i], ttl)
+		}
+	}
 }
 
 // FuzzResponse feeds replies of strangers. No octets may upset the reader; and

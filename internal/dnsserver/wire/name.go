@@ -5,6 +5,8 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +42,25 @@ func PackName(text string) ([]byte, error) {
 		return nil, fmt.Errorf("the name %q is longer than %d octets", text, MaxName)
 	}
 	return key, nil
+}
+
+// ReverseName returns the name that holds the PTR record of addr (RFC 1035,
+// section 3.5; RFC 3596, section 2.5), in text without its final dot.
+func ReverseName(addr netip.Addr) string {
+	var b strings.Builder
+	octets := addr.AsSlice()
+	slices.Reverse(octets)
+	for _, o := range octets {
+		if addr.Is4() {
+			fmt.Fprintf(&b, "%d.", o)
+		} else {
+			fmt.Fprintf(&b, "%x.%x.", o&15, o>>4)
+		}
+	}
+	if addr.Is4() {
+		return b.String() + "in-addr.arpa"
+	}
+	return b.String() + "ip6.arpa"
 }
 
 // LowerName makes a name in wire form its own key, in place.

@@ -107,6 +107,10 @@ func (q *Question) Cookie() (client, server []byte) {
 	}
 }
 
+// WantsOptions reports whether q holds an option that the reply may answer with
+// one of its own.
+func (q *Question) WantsOptions() bool { return q.options.cookieLen != 0 || q.options.keepalive }
+
 // SetCookie makes every reply to q carry its client cookie and this server
 // cookie. It does nothing where the client sent none.
 func (q *Question) SetCookie(server [ServerCookieLen]byte) {

@@ -39,6 +39,7 @@ type Question struct {
 
 	flags  uint16 // the header's second word, as asked
 	known  bool   // whether the question itself could be read
+	hash   uint64 // of the key's name
 	name   int    // octets of the name
 	labels int    // labels before the root
 	raw    [MaxName + 4]byte
@@ -93,40 +94,33 @@ func Parse(q *Question, packet []byte) Outcome {
 
 // readQuestion reads name, type and class and returns where they end.
 func (q *Question) readQuestion(packet []byte) (next int, ok bool) {
-	at, n, labels := HeaderLen, 0, 0
+	at, labels := HeaderLen, 0
 	for {
 		if at >= len(packet) {
 			return 0, false
 		}
 		size := int(packet[at])
 		if size == 0 {
-			q.key[n] = 0
-			n++
-			at++
 			break
 		}
 		// A pointer (0xC0) is larger than any label, so it ends here too.
-		if size > maxLabel || n+1+size+1 > MaxName || at+1+size > len(packet) {
+		if size > maxLabel || at-HeaderLen+1+size+1 > MaxName {
 			return 0, false
 		}
-		q.starts[labels] = uint8(n)
+		q.starts[labels] = uint8(at - HeaderLen)
 		labels++
-		for i := range size + 1 {
-			q.key[n+i] = lower(packet[at+i])
-		}
-		n += size + 1
 		at += size + 1
 	}
-	if at+4 > len(packet) {
+	n := at + 1 - HeaderLen
+	if at += 5; at > len(packet) {
 		return 0, false
 	}
-	q.Type, q.Class = be.Uint16(packet[at:]), be.Uint16(packet[at+2:])
+	q.Type, q.Class = be.Uint16(packet[at-4:]), be.Uint16(packet[at-2:])
 	if q.Type == 0 || q.Type == TypeOPT {
 		return 0, false // no data has these types (RFC 6895, section 3.1)
 	}
-	at += 4
 	copy(q.raw[:], packet[HeaderLen:at])
-	copy(q.key[n:], packet[at-4:at])
+	q.setKey(n)
 	q.known, q.name, q.labels = true, n, labels
 	q.setKeyFlags()
 	return at, true
@@ -178,6 +172,10 @@ func (q *Question) NameKey() []byte { return q.key[:q.name] }
 // lower case, type, class, DO and CD. EDNS options are no part of it. The
 // slice is q's own; it must not be changed.
 func (q *Question) Key() []byte { return q.key[:q.name+keyTail] }
+
+// Hash returns the hash of NameKey: for names that are equal but for their case
+// it is the same, as long as this process lives.
+func (q *Question) Hash() uint64 { return q.hash }
 
 // Labels returns how many labels the name has before the root.
 func (q *Question) Labels() int { return q.labels }

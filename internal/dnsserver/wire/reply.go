@@ -2,8 +2,6 @@ package wire
 
 // Writing replies of our own.
 
-import "net/netip"
-
 // Pointer to the question's name (RFC 1035, section 4.1.4). An owner written
 // so has the case that the client asked in, octet for octet.
 const nameAtQuestion uint16 = 0xC000 | HeaderLen
@@ -18,21 +16,6 @@ const (
 	soaRetry   = 1200
 	soaExpire  = 604800
 )
-
-// AppendAddrs appends a reply to q with a record for each of addrs, A or AAAA
-// as the address is, with the TTL in seconds. A reply longer than limit octets
-// is cut to a truncated one without answers.
-func AppendAddrs(dst []byte, q *Question, addrs []netip.Addr, ttl uint32, limit int) []byte {
-	return AppendChainAddrs(dst, q, nil, addrs, ttl, limit)
-}
-
-// AppendPTR appends a reply to q with one PTR record to target, a name in wire
-// form.
-func AppendPTR(dst []byte, q *Question, target []byte, ttl uint32) []byte {
-	dst = q.begin(dst, flagAA, 1, 0)
-	dst = append(appendRR(dst, nameAtQuestion, TypePTR, ttl, len(target)), target...)
-	return q.end(dst, NoError)
-}
 
 // AppendNoData appends a reply to q that says that the name is there and has
 // no such record. It carries an SOA record owned by the name itself, without
@@ -53,14 +36,27 @@ func AppendNegative(dst []byte, q *Question, rcode uint16, apex int, ttl uint32)
 // soaLen is an SOA record of ours in octets.
 const soaLen = 12 + 2 + len(responsible) + 20
 
+// soaRR is such a record, but for its owner, which is MNAME as well, and its
+// TTL, which is MINIMUM as well.
+var soaRR = packSOA()
+
+func packSOA() (packed [soaLen]byte) {
+	rr := be.AppendUint16(appendRR(packed[:0], 0, TypeSOA, 0, soaLen-12), 0)
+	rr = append(rr, responsible...)
+	for _, figure := range [...]uint32{soaSerial, soaRefresh, soaRetry, soaExpire, 0} {
+		rr = be.AppendUint32(rr, figure)
+	}
+	return packed
+}
+
 // appendSOA appends the SOA record of the name that owner points to.
 func appendSOA(dst []byte, owner uint16, ttl uint32) []byte {
-	dst = appendRR(dst, owner, TypeSOA, ttl, soaLen-12)
-	dst = be.AppendUint16(dst, owner) // MNAME
-	dst = append(dst, responsible...)
-	for _, figure := range [...]uint32{soaSerial, soaRefresh, soaRetry, soaExpire, ttl} {
-		dst = be.AppendUint32(dst, figure)
-	}
+	dst = append(dst, soaRR[:]...)
+	rr := (*[soaLen]byte)(dst[len(dst)-soaLen:])
+	be.PutUint16(rr[:], owner)
+	be.PutUint32(rr[6:], ttl)
+	be.PutUint16(rr[12:], owner)
+	be.PutUint32(rr[soaLen-4:], ttl)
 	return dst
 }
 
@@ -86,12 +82,11 @@ func (q *Question) begin(dst []byte, flags uint16, answers, authority int) []byt
 	if q.EDNS {
 		additional = 1
 	}
-	dst = be.AppendUint16(dst, q.ID)
-	dst = be.AppendUint16(dst, flagQR|flagRA|flags|q.flags&(maskOpcode|flagRD|flagCD))
-	dst = be.AppendUint16(dst, questions)
-	dst = be.AppendUint16(dst, uint16(answers))
-	dst = be.AppendUint16(dst, uint16(authority))
-	dst = be.AppendUint16(dst, additional)
+	flags |= flagQR | flagRA | q.flags&(maskOpcode|flagRD|flagCD)
+	var head [HeaderLen]byte
+	be.PutUint64(head[:], uint64(q.ID)<<48|uint64(flags)<<32|uint64(questions)<<16|uint64(uint16(answers)))
+	be.PutUint32(head[8:], uint32(uint16(authority))<<16|uint32(additional))
+	dst = append(dst, head[:]...)
 	if q.known {
 		dst = append(dst, q.raw[:q.name+4]...)
 	}
@@ -108,11 +103,11 @@ func (q *Question) end(dst []byte, rcode uint16) []byte {
 	if q.DO {
 		ttl |= flagDO
 	}
-	dst = append(dst, 0)
-	dst = be.AppendUint16(dst, TypeOPT)
-	dst = be.AppendUint16(dst, UDPSize)
-	dst = be.AppendUint32(dst, ttl)
-	dst = be.AppendUint16(dst, uint16(q.options.size()))
+	var opt [optLen]byte
+	be.PutUint32(opt[1:], uint32(TypeOPT)<<16|uint32(UDPSize))
+	be.PutUint32(opt[5:], ttl)
+	be.PutUint16(opt[9:], uint16(q.options.size()))
+	dst = append(dst, opt[:]...)
 	return q.options.appendTo(dst)
 }
 

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -15,9 +16,19 @@ var (
 	six  = netip.MustParseAddr("fd00::10")
 )
 
+// addrs returns the records of addresses of one family.
+func addrs(t testing.TB, ttl uint32, list ...netip.Addr) *wire.RRset {
+	t.Helper()
+	set, err := wire.NewAddrs(ttl, list...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
 func TestAddrsKeepTheCaseOfTheQuestion(t *testing.T) {
 	packet := query(t, "mQtT.eXaMple.", dns.TypeA, nil)
-	out := wire.AppendAddrs(nil, parse(t, packet), []netip.Addr{four}, 60, 512)
+	out := wire.AppendRRset(nil, parse(t, packet), nil, addrs(t, 60, four), 512)
 	if !bytes.Equal(out[12:len(packet)], packet[12:]) {
 		t.Errorf("the question came back as %q", out[12:len(packet)])
 	}
@@ -113,14 +124,11 @@ func TestRcodeReplies(t *testing.T) {
 
 func TestAddrsThatDoNotFitAreTruncated(t *testing.T) {
 	q := parse(t, query(t, "a.", dns.TypeAAAA, nil))
-	addrs := make([]netip.Addr, 20)
-	for i := range addrs {
-		addrs[i] = six
-	}
-	if m := unpack(t, wire.AppendAddrs(nil, q, addrs, 60, 512)); !m.Truncated || len(m.Answer) != 0 {
+	set := addrs(t, 60, slices.Repeat([]netip.Addr{six}, 20)...)
+	if m := unpack(t, wire.AppendRRset(nil, q, nil, set, 512)); !m.Truncated || len(m.Answer) != 0 {
 		t.Errorf("20 addresses in 512 octets are %v", m)
 	}
-	if m := unpack(t, wire.AppendAddrs(nil, q, addrs, 60, 1232)); m.Truncated || len(m.Answer) != 20 {
+	if m := unpack(t, wire.AppendRRset(nil, q, nil, set, 1232)); m.Truncated || len(m.Answer) != 20 {
 		t.Errorf("20 addresses in 1232 octets are %v", m)
 	}
 }

@@ -5,6 +5,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
 )
 
@@ -14,11 +15,11 @@ const (
 	maxChain = 12 << 10
 )
 
-// RRset is the records of one type that a name has, packed but for their
-// owner. It is immutable; make one with NewRRset.
+// RRset is the records of one type that a name has, packed. It is immutable;
+// make one with NewRRset or NewAddrs. A nil *RRset has no records.
 type RRset struct {
-	bodies [][]byte // type, class, TTL, length and data
-	octets int      // of all, with their owners
+	packed []byte   // with the question's name as owner
+	starts []uint16 // where each record starts
 }
 
 // NewRRset returns the set of records with the given data, each in wire form
@@ -32,14 +33,73 @@ func NewRRset(typ uint16, ttl uint32, data ...[]byte) (*RRset, error) {
 		if len(d) > maxSet {
 			return nil, fmt.Errorf("the value takes %d octets, more than %d", len(d), maxSet)
 		}
-		body := append(appendRR(nil, 0, typ, ttl, len(d))[2:], d...)
-		s.bodies = append(s.bodies, body)
-		s.octets += 2 + len(body)
-	}
-	if s.octets > maxSet {
-		return nil, fmt.Errorf("the values take %d octets together, more than %d", s.octets, maxSet)
+		s.starts = append(s.starts, uint16(len(s.packed)))
+		s.packed = append(appendRR(s.packed, nameAtQuestion, typ, ttl, len(d)), d...)
+		if len(s.packed) > maxSet {
+			return nil, fmt.Errorf("the values take more than %d octets together", maxSet)
+		}
 	}
 	return s, nil
+}
+
+// NewAddrs returns the set of the A or AAAA records with these addresses, which
+// are of one family, and one TTL in seconds; nil where there is no address.
+func NewAddrs(ttl uint32, addrs ...netip.Addr) (*RRset, error) {
+	if len(addrs) == 0 {
+		return nil, nil
+	}
+	typ := TypeAAAA
+	if addrs[0].Is4() {
+		typ = TypeA
+	}
+	var data [][]byte
+	for _, a := range addrs {
+		if a.BitLen() != addrs[0].BitLen() {
+			return nil, fmt.Errorf("%s and %s are no addresses of one family", addrs[0], a)
+		}
+		data = append(data, a.AsSlice())
+	}
+	return NewRRset(typ, ttl, data...)
+}
+
+// octets returns how long the records of s are.
+func (s *RRset) octets() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.packed)
+}
+
+// count returns how many records s has.
+func (s *RRset) count() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.starts)
+}
+
+// append appends the records of s, owned by the name that owner points to.
+func (s *RRset) append(dst []byte, owner uint16) []byte {
+	if s == nil {
+		return dst
+	}
+	at := len(dst)
+	dst = append(dst, s.packed...)
+	if owner != nameAtQuestion {
+		for _, start := range s.starts {
+			be.PutUint16(dst[at+int(start):], owner)
+		}
+	}
+	return dst
+}
+
+// record returns the record with the number i.
+func (s *RRset) record(i int) []byte {
+	end := len(s.packed)
+	if i+1 < len(s.starts) {
+		end = int(s.starts[i+1])
+	}
+	return s.packed[s.starts[i]:end]
 }
 
 // Chain is a row of CNAME records, the first owned by the name asked for, each
@@ -123,45 +183,34 @@ func cut(dst []byte, q *Question) []byte {
 	return q.end(q.begin(dst, flagAA|flagTC, 0, 0), NoError)
 }
 
-// AppendChainAddrs is AppendAddrs for the name at which c ends.
-func AppendChainAddrs(dst []byte, q *Question, c *Chain, addrs []netip.Addr, ttl uint32, limit int) []byte {
-	size := 0
-	for _, a := range addrs {
-		size += 12 + a.BitLen()/8
+// AppendRRset appends a reply to q with c and the records of s, which the name
+// at which c ends has. A reply longer than limit octets is cut to a truncated
+// one without answers.
+func AppendRRset(dst []byte, q *Question, c *Chain, s *RRset, limit int) []byte {
+	if q.size(c, s.octets()) > limit {
+		return cut(dst, q)
+	}
+	dst = c.append(q.begin(dst, flagAA, c.count()+s.count(), 0))
+	return q.end(s.append(dst, c.owner(q)), NoError)
+}
+
+// AppendPart is AppendRRset with only those of the first 64 records of s whose
+// bit is set in which.
+func AppendPart(dst []byte, q *Question, c *Chain, s *RRset, which uint64, limit int) []byte {
+	size, count := 0, 0
+	for left := which; left != 0; left &= left - 1 {
+		size += len(s.record(bits.TrailingZeros64(left)))
+		count++
 	}
 	if q.size(c, size) > limit {
 		return cut(dst, q)
 	}
 	owner := c.owner(q)
-	dst = c.append(q.begin(dst, flagAA, c.count()+len(addrs), 0))
-	for _, a := range addrs {
-		if a.Is4() {
-			octets := a.As4()
-			dst = append(appendRR(dst, owner, TypeA, ttl, 4), octets[:]...)
-		} else {
-			octets := a.As16()
-			dst = append(appendRR(dst, owner, TypeAAAA, ttl, 16), octets[:]...)
-		}
-	}
-	return q.end(dst, NoError)
-}
-
-// AppendRRset appends a reply to q with c and the records of s, which the name
-// at which c ends has; a nil s has none. A reply longer than limit octets is
-// cut to a truncated one without answers.
-func AppendRRset(dst []byte, q *Question, c *Chain, s *RRset, limit int) []byte {
-	var octets int
-	var bodies [][]byte
-	if s != nil {
-		octets, bodies = s.octets, s.bodies
-	}
-	if q.size(c, octets) > limit {
-		return cut(dst, q)
-	}
-	owner := c.owner(q)
-	dst = c.append(q.begin(dst, flagAA, c.count()+len(bodies), 0))
-	for _, body := range bodies {
-		dst = append(be.AppendUint16(dst, owner), body...)
+	dst = c.append(q.begin(dst, flagAA, c.count()+count, 0))
+	for left := which; left != 0; left &= left - 1 {
+		at := len(dst)
+		dst = append(dst, s.record(bits.TrailingZeros64(left))...)
+		be.PutUint16(dst[at:], owner)
 	}
 	return q.end(dst, NoError)
 }

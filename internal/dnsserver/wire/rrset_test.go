@@ -35,7 +35,7 @@ func chain(t testing.TB, targets ...string) *wire.Chain {
 func TestChainEndsAtTheOwnerOfWhatFollows(t *testing.T) {
 	q := parse(t, query(t, "Www.Example.", dns.TypeA, func(m *dns.Msg) { m.SetEdns0(1232, false) }))
 	c := chain(t, "mid.example", "end.example")
-	m := unpack(t, wire.AppendChainAddrs([]byte("prefix"), q, c, []netip.Addr{four}, 60, 512)[6:])
+	m := unpack(t, wire.AppendRRset([]byte("prefix"), q, c, addrs(t, 60, four), 512)[6:])
 	want := []string{"Www.Example.	30	IN	CNAME	mid.example.", "mid.example.	30	IN	CNAME	end.example.", "end.example.	60	IN	A	192.168.1.10"}
 	for i, text := range want {
 		if len(m.Answer) != 3 || m.Answer[i].String() != text {
@@ -45,6 +45,31 @@ func TestChainEndsAtTheOwnerOfWhatFollows(t *testing.T) {
 	m = unpack(t, wire.AppendChainNoData(nil, q, c, 60, 512))
 	if len(m.Answer) != 2 || len(m.Ns) != 1 || m.Ns[0].Header().Name != "end.example." || m.Ns[0].(*dns.SOA).Ns != "end.example." {
 		t.Errorf("NODATA behind a chain is %v", m)
+	}
+}
+
+func TestPartOfARRset(t *testing.T) {
+	var list []netip.Addr
+	for i := range 16 {
+		list = append(list, netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}))
+	}
+	set, q := addrs(t, 60, list...), parse(t, query(t, "A.example.", dns.TypeA, nil))
+	for _, c := range []*wire.Chain{nil, chain(t, "mid.example")} {
+		whole := wire.AppendPart([]byte("xx"), q, c, set, 1<<2|1<<15, 512)[2:]
+		m := unpack(t, whole)
+		list := m.Answer[max(0, len(m.Answer)-2):]
+		if len(list) != 2 || list[0].(*dns.A).A.String() != "10.0.0.2" || list[1].(*dns.A).A.String() != "10.0.0.15" {
+			t.Errorf("the part is %v", m)
+		}
+		if m := unpack(t, wire.AppendPart(nil, q, c, set, 1<<2|1<<15, len(whole)-1)); !m.Truncated || len(m.Answer) != 0 {
+			t.Errorf("a part that does not fit is %v", m)
+		}
+	}
+	if _, err := wire.NewAddrs(60, four, six); err == nil {
+		t.Error("two families in a set are taken")
+	}
+	if set := addrs(t, 60); set != nil {
+		t.Errorf("no address is %v", set)
 	}
 }
 

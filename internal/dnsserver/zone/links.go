@@ -1,4 +1,4 @@
-package dnsserver
+package zone
 
 // The zone's records beside overrides: the user's own, where CNAME records
 // lead, and reverse names.
@@ -20,33 +20,33 @@ import (
 const maxChain = 16
 
 // addRecords adds the user's own records.
-func (z *Zone) addRecords(records []Record, ttl time.Duration) error {
+func (b *builder) addRecords(records []Record, ttl time.Duration) error {
 	for _, r := range records {
 		p, err := r.parse(ttl)
 		if err == nil {
-			err = z.addRecord(p)
+			err = b.addRecord(p)
 		}
 		if err != nil {
 			return fmt.Errorf("the %s record of %q: %w", r.Type, r.Name, err)
 		}
 		r.Values = slices.Clone(r.Values)
-		z.records = append(z.records, r)
+		b.zone.records = append(b.zone.records, r)
 	}
 	return nil
 }
 
-func (z *Zone) addRecord(p *parsed) error {
-	n := z.nodes[string(p.key)]
+func (b *builder) addRecord(p *parsed) error {
+	n := b.nodes[string(p.key)]
 	if n == nil || n.role == above {
-		n = &node{role: service}
+		n = &Node{role: service}
 		switch p.typ {
 		case wire.TypeCNAME:
 			n.role = aliased
 		case wire.TypePTR:
 			n.role = pointer
 		}
-		z.nodes[string(p.key)] = n
-		z.addAbove(p.key)
+		b.nodes[string(p.key)] = n
+		b.addAbove(p.key)
 	} else if n.role == aliased || p.typ == wire.TypeCNAME {
 		return errors.New("a name with a CNAME record can have no other record (RFC 1034, section 3.6.2)")
 	}
@@ -72,7 +72,7 @@ func (z *Zone) addRecord(p *parsed) error {
 	return nil
 }
 
-func (n *node) addSet(typ uint16, set *wire.RRset) {
+func (n *Node) addSet(typ uint16, set *wire.RRset) {
 	if n.sets == nil {
 		n.sets = make(map[uint16]*wire.RRset)
 	}
@@ -94,14 +94,14 @@ func (e *CircleError) Error() string {
 }
 
 // linkAliases follows each CNAME record within the zone.
-func (z *Zone) linkAliases() error {
-	for _, key := range slices.Sorted(maps.Keys(z.nodes)) {
-		n := z.nodes[key]
+func (b *builder) linkAliases() error {
+	for _, key := range slices.Sorted(maps.Keys(b.nodes)) {
+		n := b.nodes[key]
 		if n.role != aliased {
 			continue
 		}
 		a, links := n.alias, []wire.Link{{Target: n.alias.target, TTL: n.alias.ttl}}
-		next := z.find(a.target)
+		next := b.find(a.target)
 		a.to = a.target
 		for next != nil && next.role == aliased {
 			if next == n || len(links) == maxChain {
@@ -109,15 +109,15 @@ func (z *Zone) linkAliases() error {
 			}
 			links = append(links, wire.Link{Target: next.alias.target, TTL: next.alias.ttl})
 			a.to = next.alias.target
-			next = z.find(a.to)
+			next = b.find(a.to)
 		}
 		if next != nil && next.role != above {
 			a.end = next
 		} else {
-			if z.targets == nil {
-				z.targets = make(map[string]bool)
+			if b.zone.targets == nil {
+				b.zone.targets = make(map[string]bool)
 			}
-			z.targets[string(a.to)] = true
+			b.zone.targets[string(a.to)] = true
 		}
 		var err error
 		if a.chain, err = wire.NewChain(links...); err != nil {
@@ -128,16 +128,16 @@ func (z *Zone) linkAliases() error {
 }
 
 // addAllPointers adds the reverse names of private addresses.
-func (z *Zone) addAllPointers() error {
-	for _, o := range z.overrides {
+func (b *builder) addAllPointers() error {
+	for _, o := range b.zone.overrides {
 		if strings.HasPrefix(o.Name, "*.") {
 			continue
 		}
-		if err := z.addPointers(o.Name, true, slices.Concat(o.V4, o.V6)); err != nil {
+		if err := b.addPointers(o.Name, true, slices.Concat(o.V4, o.V6)); err != nil {
 			return fmt.Errorf("overriding %q: %w", o.Name, err)
 		}
 	}
-	for _, r := range z.records {
+	for _, r := range b.zone.records {
 		if r.Type != "A" && r.Type != "AAAA" {
 			continue
 		}
@@ -145,7 +145,7 @@ func (z *Zone) addAllPointers() error {
 		for _, v := range r.Values {
 			addrs = append(addrs, netip.MustParseAddr(v)) // parse has read it
 		}
-		if err := z.addPointers(r.Name, false, addrs); err != nil {
+		if err := b.addPointers(r.Name, false, addrs); err != nil {
 			return fmt.Errorf("the %s record of %q: %w", r.Type, r.Name, err)
 		}
 	}
@@ -154,7 +154,7 @@ func (z *Zone) addAllPointers() error {
 
 // addPointers adds the reverse names of those of addrs that are private and
 // have no name yet.
-func (z *Zone) addPointers(name string, override bool, addrs []netip.Addr) error {
+func (b *builder) addPointers(name string, override bool, addrs []netip.Addr) error {
 	target, err := wire.PackName(name)
 	if err != nil {
 		return err
@@ -163,42 +163,23 @@ func (z *Zone) addPointers(name string, override bool, addrs []netip.Addr) error
 		if !addr.IsPrivate() && !addr.IsLinkLocalUnicast() {
 			continue
 		}
-		key, err := wire.PackName(reverseName(addr))
+		key, err := wire.PackName(wire.ReverseName(addr))
 		if err != nil {
 			return fmt.Errorf("writing the reverse name of %s: %w", addr, err)
 		}
-		if n := z.nodes[string(key)]; n != nil && n.role != above {
+		if n := b.nodes[string(key)]; n != nil && n.role != above {
 			continue
 		}
-		set, err := wire.NewRRset(wire.TypePTR, z.ttl, target)
+		set, err := wire.NewRRset(wire.TypePTR, b.zone.ttl, target)
 		if err != nil {
 			return err
 		}
-		n := &node{role: pointer, override: override}
+		n := &Node{role: pointer, override: override}
 		n.addSet(wire.TypePTR, set)
-		z.nodes[string(key)] = n
-		z.addAbove(key)
+		b.nodes[string(key)] = n
+		b.addAbove(key)
 	}
 	return nil
-}
-
-// reverseName returns the name that holds the PTR record of addr (RFC 1035,
-// section 3.5; RFC 3596, section 2.5).
-func reverseName(addr netip.Addr) string {
-	var b strings.Builder
-	octets := addr.AsSlice()
-	slices.Reverse(octets)
-	for _, o := range octets {
-		if addr.Is4() {
-			fmt.Fprintf(&b, "%d.", o)
-		} else {
-			fmt.Fprintf(&b, "%x.%x.", o&15, o>>4)
-		}
-	}
-	if addr.Is4() {
-		return b.String() + "in-addr.arpa"
-	}
-	return b.String() + "ip6.arpa"
 }
 
 // nameOf returns the text of a name in wire form that PackName has made.

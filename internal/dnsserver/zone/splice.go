@@ -1,4 +1,4 @@
-package dnsserver
+package zone
 
 // Answers that start with a CNAME record of the user's own and end in the
 // outside world.
@@ -9,13 +9,13 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
-// splice appends the reply to q: the CNAME records of a, and then what reply,
-// the packed answer about the name they end at, says. The name itself is there,
+// Splice appends the reply to q: the CNAME records of n, of which there must be
+// some, and then what reply, the packed answer about the name they end at, says. The name itself is there,
 // so it is never denied. A row of CNAME records that comes back to where it has
 // been is a failure.
-func splice(dst []byte, q *wire.Question, a *lead, reply []byte, limit int) []byte {
+func Splice(dst []byte, q *wire.Question, n *Node, reply []byte, limit int) []byte {
 	var ours, theirs dns.Msg
-	if ours.Unpack(wire.AppendRRset(nil, q, a.chain, nil, wire.MaxMessage)) != nil || theirs.Unpack(reply) != nil {
+	if ours.Unpack(wire.AppendRRset(nil, q, n.alias.chain, nil, wire.MaxMessage)) != nil || theirs.Unpack(reply) != nil {
 		return wire.AppendRcode(dst, q, wire.ServFail)
 	}
 	switch theirs.Rcode {

@@ -1,4 +1,4 @@
-package dnsserver
+package zone
 
 // Records of the user's own: what they may be, and their wire form.
 
@@ -68,7 +68,7 @@ func (r Record) parse(zoneTTL time.Duration) (*parsed, error) {
 	}
 	name := r.Name
 	if addr, err := netip.ParseAddr(name); err == nil && r.Type == "PTR" {
-		name = reverseName(addr.Unmap().WithZone(""))
+		name = wire.ReverseName(addr.Unmap().WithZone(""))
 	}
 	key, err := wire.PackName(name)
 	if err != nil {

@@ -1,4 +1,4 @@
-package dnsserver
+package zone
 
 // Bending what upstream says so that it agrees with the zone.
 
@@ -8,15 +8,15 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
-// bend appends r, age seconds old, as the reply to q, bent to the zone where
+// Bend appends r, age seconds old, as the reply to q, bent to the zone where
 // it touches it: at an overridden name, or by leading to one. Most replies do
-// neither and are copied.
-func (z *Zone) bend(dst []byte, q *wire.Question, r *wire.Response, age uint32, v view, limit int) []byte {
-	n := z.find(q.NameKey())
+// neither and are copied. A reply that is longer than limit octets is cut.
+func (z *Zone) Bend(dst []byte, q *wire.Question, r *wire.Response, age uint32, v *View, limit int) []byte {
+	n := z.Of(q)
 	if n != nil && r.Rcode() == wire.NXDomain {
 		return wire.AppendNoData(dst, q, z.ttl) // the name, or one below it, is there
 	}
-	overridden := n.inHouse()
+	overridden := n.InHouse()
 	if (!overridden || !r.Leads()) && !r.LeadsTo(z) {
 		return r.Append(dst, q, age, limit)
 	}
@@ -45,7 +45,7 @@ func (z *Zone) bend(dst []byte, q *wire.Question, r *wire.Response, age uint32, 
 // addresses the zone gives, they are kept up to it, without signatures, and the
 // local answer takes the place of the rest. For types that are the world's to
 // answer, the answer is left unless it denies the name or leads on from it.
-func (z *Zone) cutChain(m *dns.Msg, q *wire.Question, v view) {
+func (z *Zone) cutChain(m *dns.Msg, q *wire.Question, v *View) {
 	question := m.Question[0]
 	if question.Qtype == dns.TypeCNAME || question.Qtype == dns.TypeDNAME {
 		return // such a question is not followed by its client
@@ -58,8 +58,8 @@ func (z *Zone) cutChain(m *dns.Msg, q *wire.Question, v view) {
 		}
 		kept = append(kept, link)
 		name = link.Target
-		n := z.find(keyOf(name))
-		if !n.inHouse() {
+		n := z.Find(KeyOf(name))
+		if !n.InHouse() {
 			continue
 		}
 		local, ours := z.local(name, q, n, v)
@@ -77,14 +77,14 @@ func (z *Zone) cutChain(m *dns.Msg, q *wire.Question, v view) {
 
 // local returns the zone's own answer to q, but about name, for which it has n,
 // and whether the type is ours to answer.
-func (z *Zone) local(name string, q *wire.Question, n *node, v view) (m dns.Msg, ours bool) {
+func (z *Zone) local(name string, q *wire.Question, n *Node, v *View) (m dns.Msg, ours bool) {
 	var octets [wire.MaxName + 1]byte
 	var turned wire.Question
 	end, err := dns.PackDomainName(name, octets[:], 0, nil, false)
 	if err != nil || !turned.Turn(q, octets[:end]) {
 		return m, false
 	}
-	packed, ours := z.answer(nil, &turned, n, v, wire.MaxMessage)
+	packed, ours := z.Answer(nil, &turned, n, v, wire.MaxMessage)
 	if !ours || m.Unpack(packed) != nil {
 		return dns.Msg{}, false
 	}
@@ -119,7 +119,7 @@ func (z *Zone) dropTargets(m *dns.Msg) {
 		if target == "." {
 			target = h.Name
 		}
-		if !z.Has(string(keyOf(target))) {
+		if !z.Has(string(KeyOf(target))) {
 			return true
 		}
 		dropped[dns.CanonicalName(h.Name)] = true
@@ -134,7 +134,7 @@ func (z *Zone) dropTargets(m *dns.Msg) {
 	}
 	foreign := func(rr dns.RR) bool {
 		t := rr.Header().Rrtype
-		return t != dns.TypeA && t != dns.TypeAAAA || !z.Has(string(keyOf(rr.Header().Name)))
+		return t != dns.TypeA && t != dns.TypeAAAA || !z.Has(string(KeyOf(rr.Header().Name)))
 	}
 	m.Answer = filter(filter(m.Answer, unsigned), foreign)
 	m.Extra = filter(filter(m.Extra, unsigned), foreign)
@@ -196,9 +196,9 @@ func filter(list []dns.RR, keep func(dns.RR) bool) []dns.RR {
 	return kept
 }
 
-// keyOf returns the key of a name as miekg/dns writes it; nil where it is no
+// KeyOf returns the key of a name as miekg/dns writes it; nil where it is no
 // name, which no zone has.
-func keyOf(name string) []byte {
+func KeyOf(name string) []byte {
 	var octets [wire.MaxName + 1]byte
 	end, err := dns.PackDomainName(name, octets[:], 0, nil, false)
 	if err != nil {
