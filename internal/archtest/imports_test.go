@@ -174,3 +174,17 @@ func TestNobodyImportsTheLabOrTestServers(t *testing.T) {
 		}
 	}
 }
+
+// A program that can execute templates can call any method by a name that it
+// learns while it runs, so the linker keeps every exported method of every type:
+// a fifth of the binary, all of which becomes resident. (The command line's
+// library has text/template too, behind a function that nobody calls.)
+func TestNobodyExecutesTemplates(t *testing.T) {
+	for _, p := range list(t) {
+		for _, imported := range p.Imports {
+			if imported == "html/template" || imported == "text/template" {
+				t.Errorf("%s imports %s: write the text by hand, as internal/status/page.go does", p.ImportPath, imported)
+			}
+		}
+	}
+}
