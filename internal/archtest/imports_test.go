@@ -16,7 +16,7 @@ import (
 const module = "github.com/edgeguard/edgeguard"
 
 // leaves import the standard library only.
-var leaves = []string{"fact", "watch", "loop", "secret", "tidy", "durable"}
+var leaves = []string{"fact", "watch", "loop", "secret", "tidy", "durable", "memlimit"}
 
 // concerns import leaves, their own sub-packages and their own vendor
 // libraries; never each other, never config or status.
