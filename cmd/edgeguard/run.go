@@ -38,6 +38,8 @@ func newRun(opt *options) *cobra.Command {
 // runDaemon binds, runs every part until ctx ends or one fails, and returns
 // after all of them have ended.
 func runDaemon(ctx context.Context, opt *options, load func() (*config.Config, error), stderr io.Writer) error {
+	budget := limitMemory()
+	load = budget.fit(load)
 	cfg, err := load()
 	if err != nil {
 		return err
@@ -46,6 +48,7 @@ func runDaemon(ctx context.Context, opt *options, load func() (*config.Config, e
 	secrets.add(cfg)
 	level.Set(cfg.Log.Level)
 	log := newLogger(stderr, level, string(cfg.Log.Format), secrets.all)
+	budget.log(log)
 	for _, warning := range cfg.Warnings {
 		log.Warn("config", "warning", warning)
 	}

@@ -16,7 +16,7 @@ import (
 const module = "github.com/edgeguard/edgeguard"
 
 // leaves import the standard library only.
-var leaves = []string{"fact", "watch", "loop", "secret", "tidy", "durable"}
+var leaves = []string{"fact", "watch", "loop", "secret", "tidy", "durable", "memlimit"}
 
 // concerns import leaves, their own sub-packages and their own vendor
 // libraries; never each other, never config or status.
@@ -211,6 +211,20 @@ func TestNobodyImportsTheLabOrTestServers(t *testing.T) {
 		for _, imported := range p.Imports {
 			if within(imported, module+"/test") || strings.HasSuffix(imported, "test") && within(imported, module) {
 				t.Errorf("%s imports %s outside its tests", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+// A program that can execute templates can call any method by a name that it
+// learns while it runs, so the linker keeps every exported method of every type:
+// a fifth of the binary, all of which becomes resident. (The command line's
+// library has text/template too, behind a function that nobody calls.)
+func TestNobodyExecutesTemplates(t *testing.T) {
+	for _, p := range list(t) {
+		for _, imported := range p.Imports {
+			if imported == "html/template" || imported == "text/template" {
+				t.Errorf("%s imports %s: write the text by hand, as internal/status/page.go does", p.ImportPath, imported)
 			}
 		}
 	}

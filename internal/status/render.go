@@ -4,10 +4,8 @@ package status
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"io"
 	"strings"
 	"time"
@@ -68,26 +66,3 @@ func mark(v fact.Verdict) string {
 
 // readable is a time for people, in UTC: a container rarely knows the zone.
 func readable(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
-
-var (
-	//go:embed page.html
-	pageSource string
-	//go:embed style.css
-	pageStyle []byte
-
-	page = template.Must(template.New("page").Funcs(template.FuncMap{
-		"mark":     mark,
-		"readable": readable,
-		"rfc3339":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	}).Parse(pageSource))
-)
-
-// HTML renders s as the page: the chain in a table, readable without style,
-// script, or sight of colours.
-func HTML(s *Snapshot) ([]byte, error) {
-	var b bytes.Buffer
-	if err := page.Execute(&b, s); err != nil {
-		return nil, fmt.Errorf("rendering the page: %w", err)
-	}
-	return b.Bytes(), nil
-}
