@@ -1,0 +1,112 @@
+//go:build linux
+
+package main
+
+// What a process has used: CPU time and memory.
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// cpuTime returns the CPU time, user and system, of all the process's threads,
+// with those that have ended. It reads the process's CPU clock, which counts
+// nanoseconds; utime and stime in /proc/PID/stat are the same time in ticks of
+// 10 ms.
+func cpuTime(pid int) (time.Duration, error) {
+	// clock_getcpuclockid(3): the complement of the process's id above three
+	// bits, which say CPUCLOCK_SCHED of a whole process.
+	const wholeProcess = 2
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|wholeProcess), &ts); err != nil {
+		return 0, fmt.Errorf("reading the CPU clock of process %d: %w", pid, err)
+	}
+	return time.Duration(ts.Nano()), nil
+}
+
+// statTime is cpuTime from the text of /proc/PID/stat.
+func statTime(stat []byte) (time.Duration, error) {
+	// The command's name, in brackets, may hold anything.
+	_, rest, ok := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(") "))
+	fields := bytes.Fields(rest)
+	if !ok || len(fields) < 13 {
+		return 0, errors.New("/proc/PID/stat has too few fields")
+	}
+	var ticks int
+	for _, field := range fields[11:13] { // utime and stime
+		n, err := strconv.Atoi(string(field))
+		if err != nil {
+			return 0, fmt.Errorf("/proc/PID/stat: %w", err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
+// memory is what of a process is in memory, in KiB.
+type memory struct {
+	RSS  int `json:"rss_kib"`  // all of it
+	Anon int `json:"anon_kib"` // what no file stands behind
+}
+
+func memoryOf(pid int) (memory, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return memory{}, err
+	}
+	return parseMemory(string(text))
+}
+
+func parseMemory(status string) (memory, error) {
+	var m memory
+	for key, to := range map[string]*int{"VmRSS:": &m.RSS, "RssAnon:": &m.Anon} {
+		_, rest, ok := strings.Cut("\n"+status, "\n"+key)
+		fields := strings.Fields(rest)
+		if !ok || len(fields) < 2 || fields[1] != "kB" {
+			return memory{}, fmt.Errorf("/proc/PID/status has no %s", key)
+		}
+		n, err := strconv.Atoi(fields[0])
+		if err != nil {
+			return memory{}, fmt.Errorf("%s in /proc/PID/status: %w", key, err)
+		}
+		*to = n
+	}
+	return m, nil
+}
+
+// pin keeps all threads of a process on one core; a core below 0 means all of
+// them again. Threads inherit it.
+func pin(pid, core int) error {
+	var set unix.CPUSet
+	if core < 0 {
+		for i := range len(set) * 64 {
+			set.Set(i) // the kernel leaves out those that are not there
+		}
+	} else {
+		set.Set(core)
+	}
+	// Twice, as a thread may be born of one not yet pinned while the list is read.
+	for range 2 {
+		tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		if err != nil {
+			return err
+		}
+		for _, task := range tasks {
+			tid, err := strconv.Atoi(task.Name())
+			if err != nil {
+				return err
+			}
+			if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("pinning thread %d of process %d: %w", tid, pid, err)
+			}
+		}
+	}
+	return nil
+}
