@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -22,6 +23,9 @@ type load struct {
 	seconds   float64 // for how long; 0 means until the file has been asked once
 	rate      int     // questions a second; 0 means as many as come back
 	core      int     // the core it is kept on; below 0, any
+
+	outstanding int // how many questions may wait; 0 means 100
+	patience    int // seconds that an answer is waited for; 0 means 2
 }
 
 // clients is how many sockets dnsperf asks from: a house has more than one
@@ -33,8 +37,9 @@ const clients = 8
 // time: questions that must be asked once are in files that are long enough,
 // which run checks.
 func (l load) argv() []string {
+	number := func(n, otherwise int) string { return strconv.Itoa(cmp.Or(n, otherwise)) }
 	argv := []string{"dnsperf", "-s", "127.0.0.1", "-p", strconv.Itoa(l.port), "-d", l.questions,
-		"-c", strconv.Itoa(clients), "-T", "1", "-q", "100", "-t", "2"}
+		"-c", strconv.Itoa(clients), "-T", "1", "-q", number(l.outstanding, 100), "-t", number(l.patience, 2)}
 	if l.seconds > 0 {
 		argv = append(argv, "-l", strconv.FormatFloat(l.seconds, 'f', -1, 64))
 	} else {

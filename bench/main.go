@@ -113,19 +113,73 @@ func measureAll(ctx context.Context, o options, h handover) error {
 			servers = append(servers, p)
 		}
 	}
-	b := &bench{dir: h.Dir, seconds: o.seconds, port: 20000}
+	b := &bench{dir: h.Dir, seconds: o.seconds, latencySeconds: 2, settle: 5 * time.Second, port: 20000}
+	if o.short {
+		b.latencySeconds, b.settle = 0.3, time.Second
+	}
 	defer b.endAll()
 	upstream, err := b.startUpstream(ctx)
 	if err != nil {
 		return err
 	}
 	defer upstream.stop(time.Second)
-	p := &plan{rounds: o.rounds, workloads: o.workloads, rates: o.rates}
-	samples, failed := b.rounds(ctx, p, servers, func(f string, a ...any) { fmt.Fprintf(os.Stderr, f, a...) })
-	fmt.Print(report(samples, servers))
+	began := time.Now()
+	r, failed := b.all(ctx, o, servers)
+	text := r.report(servers) + fmt.Sprintf("\nMeasured in %.1f minutes.\n", time.Since(began).Minutes())
+	fmt.Print(text)
+	if o.markdown != "" {
+		failed = append(failed, os.WriteFile(o.markdown, []byte(text), 0o644))
+	}
 	if o.json != "" {
-		text, err := json.MarshalIndent(samples, "", "\t")
-		failed = append(failed, err, os.WriteFile(o.json, text, 0o644))
+		every, err := json.MarshalIndent(r, "", "\t")
+		failed = append(failed, err, os.WriteFile(o.json, every, 0o644))
 	}
 	return errors.Join(failed...)
+}
+
+// results is everything that was measured.
+type results struct {
+	Samples    []sample    `json:"samples"`
+	Delays     []delay     `json:"delays"`
+	Footprints []footprint `json:"footprints"`
+	Startups   []startup   `json:"startups"`
+}
+
+// latencyRounds is how often the latency of edgeguard is measured, where there
+// are as many rounds; that of the others once.
+const latencyRounds = 3
+
+// all measures everything that o asks for, and goes on after what fails.
+func (b *bench) all(ctx context.Context, o options, servers []peer) (r results, failed []error) {
+	parts := o.workloads
+	p := &plan{rounds: o.rounds, rates: o.rates, workloads: slices.DeleteFunc(slices.Clone(parts), func(w string) bool {
+		return w != override && w != cached && w != miss
+	})}
+	say := func(format string, a ...any) { fmt.Fprintf(os.Stderr, format, a...) }
+	if len(p.workloads) > 0 {
+		r.Samples, failed = b.rounds(ctx, p, servers, say)
+	}
+	if ctx.Err() == nil && slices.Contains(parts, latencyPart) {
+		for round := range min(o.rounds, latencyRounds) {
+			for _, s := range servers {
+				if !s.ours && (!s.against || round > 0) || ctx.Err() != nil {
+					continue
+				}
+				list, err := b.delays(ctx, s, round)
+				r.Delays = append(r.Delays, list...)
+				failed = append(failed, err)
+			}
+		}
+		say("latency measured\n")
+	}
+	if ctx.Err() == nil && slices.Contains(parts, memoryPart) {
+		list, errs := b.footprints(ctx, servers)
+		r.Footprints, failed = list, append(failed, errs...)
+		say("memory measured\n")
+	}
+	if ctx.Err() == nil && slices.Contains(parts, startPart) {
+		list, errs := b.startups(ctx, servers, 2*o.rounds)
+		r.Startups, failed = list, append(failed, errs...)
+	}
+	return r, append(failed, ctx.Err())
 }

@@ -38,6 +38,7 @@ type peer struct {
 	version []string
 	echo    bool // it is no DNS server: it sends questions back
 	against bool // it is one of those that the targets are about
+	ours    bool // it is edgeguard
 	config  func(program string, at place) config
 }
 
@@ -55,7 +56,7 @@ var peers = []peer{
 
 // edgeguard is a build of ours.
 func edgeguard(name, program string) peer {
-	return peer{name: name, program: program, config: configureEdgeguard}
+	return peer{name: name, program: program, ours: true, config: configureEdgeguard}
 }
 
 func configureEcho(program string, at place) config {

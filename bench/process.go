@@ -54,8 +54,8 @@ func cleanEnv() []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "LANG=C", "TZ=UTC"}
 }
 
-// realTime says that children run in the kernel's real-time class, before
-// everything else on the machine. Set it before the first one starts.
+// realTime says that children that start from now on run in the kernel's
+// real-time class, before everything else on the machine.
 var realTime bool
 
 // spawner starts processes on one thread that lives as long as this process:
@@ -64,9 +64,6 @@ var spawner = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
 	go func() {
 		runtime.LockOSThread()
-		if realTime {
-			goFirst()
-		}
 		for f := range work {
 			f()
 		}
@@ -74,17 +71,25 @@ var spawner = sync.OnceValue(func() chan<- func() {
 	return work
 })
 
-// goFirst puts the calling thread, and what it starts, into the real-time class.
-func goFirst() {
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1}
-	if err := unix.SchedSetAttr(0, &attr, 0); err != nil {
-		fmt.Fprintln(os.Stderr, "bench/run: -realtime:", err)
+// setClass puts the calling thread, and what it starts, into the real-time
+// class or back into the ordinary one.
+func setClass() error {
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}
+	if realTime {
+		attr.Policy, attr.Priority = unix.SCHED_RR, 1
 	}
+	return unix.SchedSetAttr(0, &attr, 0)
 }
 
 func spawn(cmd *exec.Cmd) error {
 	started := make(chan error)
-	spawner() <- func() { started <- cmd.Start() }
+	spawner() <- func() {
+		if err := setClass(); err != nil {
+			started <- fmt.Errorf("choosing the scheduling class: %w", err)
+			return
+		}
+		started <- cmd.Start()
+	}
 	return <-started
 }
 

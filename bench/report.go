@@ -7,6 +7,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // what tells what a figure of a sample is of.
@@ -49,31 +50,74 @@ func order(samples []sample) []what {
 }
 
 // report is all tables, in Markdown.
-func report(samples []sample, servers []peer) string {
+func (r results) report(servers []peer) string {
 	var b strings.Builder
-	kinds := order(samples)
-	cost := group(samples, sample.cost)
-	speed := group(samples, func(s sample) float64 { return s.speed() / 1000 })
-	fmt.Fprintf(&b, "\nCPU time of the server for each question answered, in µs: median (smallest to largest)\n\n")
-	table(&b, kinds, servers, cost, func(what) bool { return true })
-	fmt.Fprintf(&b, "\nThousand answers a second at saturation\n\n")
-	table(&b, kinds, servers, speed, func(w what) bool { return w.rate == 0 })
-	fmt.Fprintf(&b, "\nAgainst the targets: median of the rounds' ratios\n\n")
-	verdicts(&b, kinds, servers, cost, speed)
-	remarks(&b, samples)
+	kinds := order(r.Samples)
+	cost := group(r.Samples, sample.cost)
+	speed := group(r.Samples, func(s sample) float64 { return s.speed() / 1000 })
+	if len(kinds) > 0 {
+		fmt.Fprintf(&b, "\nCPU time of the server for each question answered, in µs: median (smallest–largest)\n\n")
+		table(&b, kinds, servers, cost, func(what) bool { return true })
+		fmt.Fprintf(&b, "\nThousand answers a second at saturation\n\n")
+		table(&b, kinds, servers, speed, func(w what) bool { return w.rate == 0 })
+		busy := group(r.Samples, func(s sample) float64 { return 100 * s.CPU.Seconds() / s.RunTime.Seconds() })
+		fmt.Fprintf(&b, "\nHow busy the server's core was at saturation, in %%\n\n")
+		table(&b, kinds, servers, busy, func(w what) bool { return w.rate == 0 })
+	}
+	r.others(&b, servers)
+	fmt.Fprintf(&b, "\nAgainst the targets; ratios are the median of the rounds' ratios\n\n")
+	verdicts(&b, servers, r, cost, speed)
+	remarks(&b, r)
 	return b.String()
 }
 
+// others writes the tables of latency, memory and start.
+func (r results) others(b *strings.Builder, servers []peer) {
+	if len(r.Delays) > 0 {
+		fmt.Fprintf(b, "\nLatency of the override in ms, while the server is idle, fills its cache at full speed, or has %d questions waiting for a silent upstream\n\n| | round | doing | p50 | p99 | max | lost | questions a second beside | of them unanswered |\n|-|-|-|-|-|-|-|-|-|\n", hangingQuestions)
+	}
+	ms := func(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()*1000) }
+	for _, d := range r.Delays {
+		beside, unanswered := "–", "–"
+		if d.Phase != idle {
+			beside, unanswered = fmt.Sprintf("%.0f", float64(d.Other.Sent)/d.Other.RunTime.Seconds()), fmt.Sprint(d.Other.Sent-d.Other.Completed)
+		}
+		fmt.Fprintf(b, "| %s | %d | %s | %s | %s | %s | %d of %d | %s | %s |\n", d.Server, d.Round+1, d.Phase, ms(d.P50), ms(d.P99), ms(d.Max), d.Lost, d.Asked, beside, unanswered)
+	}
+	if len(r.Footprints) > 0 {
+		fmt.Fprintf(b, "\nResident memory in MiB (of it anonymous)\n\n| | idle | after %d names |\n|-|-|-|\n", filledNames)
+	}
+	for _, f := range r.Footprints {
+		fmt.Fprintf(b, "| %s | %.1f (%.1f) | %.1f (%.1f) |\n", f.Server, mib(f.Idle.RSS), mib(f.Idle.Anon), mib(f.Filled.RSS), mib(f.Filled.Anon))
+	}
+	if len(r.Startups) > 0 {
+		fmt.Fprintf(b, "\nFrom the start to the first answer, in ms: median (smallest–largest)\n\n| | |\n|-|-|\n")
+		for _, s := range servers {
+			fmt.Fprintf(b, "| %s | %s |\n", s.name, cell(started(r.Startups, s.name)))
+		}
+	}
+}
+
 // remarks writes what was not as it should be.
-func remarks(b *strings.Builder, samples []sample) {
+func remarks(b *strings.Builder, r results) {
 	var list []string
-	for _, s := range samples {
-		if r := s.remark(); r != "" {
-			list = append(list, r)
+	for _, s := range r.Samples {
+		if text := s.remark(); text != "" {
+			list = append(list, text)
+		}
+	}
+	for _, d := range r.Delays {
+		if d.Phase == idle && d.P99.Seconds()*1000 > mostIdle {
+			list = append(list, fmt.Sprintf("%s, latency, round %d: the machine has other work, and its figures mean nothing", d.Server, d.Round+1))
+		}
+	}
+	for _, f := range r.Footprints {
+		if f.Asked.Completed < f.Asked.Sent {
+			list = append(list, fmt.Sprintf("%s, memory: %d of %d names were answered in time", f.Server, f.Asked.Completed, f.Asked.Sent))
 		}
 	}
 	if len(list) > 0 {
-		fmt.Fprintf(b, "\nRemarks on %d of %d measurements\n\n- %s\n", len(list), len(samples), strings.Join(list, "\n- "))
+		fmt.Fprintf(b, "\nRemarks\n\n- %s\n", strings.Join(list, "\n- "))
 	}
 }
 

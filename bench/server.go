@@ -20,7 +20,10 @@ type bench struct {
 	dir      string // for files, removed at the end
 	upstream int    // the upstream's port
 	upPID    int
-	seconds  float64
+	seconds  float64 // of one measurement of CPU time
+
+	latencySeconds float64       // of one measurement of latency
+	settle         time.Duration // after the start, before a server counts as idle
 
 	mu      sync.Mutex
 	port    int        // guarded by mu: the last one given out
