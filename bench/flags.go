@@ -53,7 +53,7 @@ func parseFlags(args []string) (options, error) {
 		return o, err
 	}
 	if o.short {
-		o.rounds, o.seconds, o.coreDNS = 1, 1, false
+		o.rounds, o.seconds, o.coreDNS = 1, 0.3, false
 		if o.only == "" {
 			o.only = "edgeguard,echo,unbound"
 		}

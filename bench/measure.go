@@ -213,9 +213,21 @@ func (s sample) fault() error {
 		return errors.New("nothing was answered")
 	case s.NoError*100 < s.Completed*99:
 		return fmt.Errorf("%d of %d answers are no NOERROR", s.Completed-s.NoError, s.Completed)
+	case s.Workload == cached && s.UpstreamCPU > ownLooks+time.Duration(s.Completed)*askedOften:
+		return errors.New("the upstream was asked again, so these were not all from the cache")
+	case s.Workload == miss && s.UpstreamCPU < time.Duration(s.Completed)*askedAlways:
+		return errors.New("the upstream was not asked for every name, so these were not all misses")
 	}
 	return nil
 }
+
+// What the upstream's CPU time tells: a question takes more than a microsecond
+// of it. Servers look now and then whether it is there.
+const (
+	askedOften  = 200 * time.Nanosecond // for each question
+	askedAlways = 500 * time.Nanosecond // for each question
+	ownLooks    = time.Millisecond
+)
 
 // remark says what to know of a measurement that can be used, or nothing.
 func (s sample) remark() string {

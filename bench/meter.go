@@ -5,7 +5,6 @@ package main
 // What a process has used: CPU time and memory.
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -29,25 +28,6 @@ func cpuTime(pid int) (time.Duration, error) {
 		return 0, fmt.Errorf("reading the CPU clock of process %d: %w", pid, err)
 	}
 	return time.Duration(ts.Nano()), nil
-}
-
-// statTime is cpuTime from the text of /proc/PID/stat.
-func statTime(stat []byte) (time.Duration, error) {
-	// The command's name, in brackets, may hold anything.
-	_, rest, ok := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(") "))
-	fields := bytes.Fields(rest)
-	if !ok || len(fields) < 13 {
-		return 0, errors.New("/proc/PID/stat has too few fields")
-	}
-	var ticks int
-	for _, field := range fields[11:13] { // utime and stime
-		n, err := strconv.Atoi(string(field))
-		if err != nil {
-			return 0, fmt.Errorf("/proc/PID/stat: %w", err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil
 }
 
 // memory is what of a process is in memory, in KiB.
