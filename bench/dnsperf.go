@@ -26,6 +26,7 @@ type load struct {
 
 	outstanding int // how many questions may wait; 0 means 100
 	patience    int // seconds that an answer is waited for; 0 means 2
+	realTime    bool
 }
 
 // clients is how many sockets dnsperf asks from: a house has more than one
@@ -70,7 +71,7 @@ func (l load) run(ctx context.Context) (tally, error) {
 	cmd.Env = cleanEnv()
 	var text bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &text, &text
-	err := spawn(cmd)
+	err := spawn(cmd, l.realTime)
 	if err == nil {
 		err = cmd.Wait()
 	}

@@ -47,12 +47,8 @@ type delay struct {
 	Other  tally         `json:"other"` // the questions beside
 }
 
-// delays measures a server in all phases. Clients and servers are in the
-// ordinary class here: in the real-time class the threads of a server do not
-// take turns as they would.
+// delays measures a server in all phases.
 func (b *bench) delays(ctx context.Context, p peer, round int) (list []delay, err error) {
-	defer func(was bool) { realTime = was }(realTime)
-	realTime = false
 	s, _, err := b.launch(ctx, p)
 	if err != nil {
 		return nil, err
@@ -114,7 +110,7 @@ func (b *bench) besides(ctx context.Context, s *server, phase string) (*backgrou
 	other.cmd.Env = cleanEnv()
 	other.cmd.Stdout, other.cmd.Stderr = &other.out, &other.out
 	other.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := spawn(other.cmd); err != nil {
+	if err := spawn(other.cmd, false); err != nil {
 		return nil, err
 	}
 	select {
@@ -161,9 +157,13 @@ func probe(ctx context.Context, port int, seconds float64) (took []time.Duration
 	}
 	buf := make([]byte, 1500)
 	due := time.Now()
+	end := due.Add(time.Duration(seconds*float64(time.Second)) + 2*probePatience) // for a server that is silent
 	for id := range uint16(min(seconds*float64(time.Second/probeEvery), 65000)) {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
+		}
+		if time.Now().After(end) {
+			break
 		}
 		from := due
 		if left := time.Until(due); left > 0 {
@@ -173,7 +173,7 @@ func probe(ctx context.Context, port int, seconds float64) (took []time.Duration
 		}
 		due = due.Add(probeEvery)
 		packed[0], packed[1] = byte(id>>8), byte(id)
-		if !exchange(fd, packed, buf, from) {
+		if !exchange(fd, packed, buf) {
 			lost++
 		}
 		took = append(took, time.Since(from))
@@ -199,11 +199,12 @@ func probeSocket(port int) (int, error) {
 
 // exchange sends a question and reports whether its answer came. Late answers
 // to earlier ones are passed over.
-func exchange(fd int, packed, buf []byte, from time.Time) bool {
+func exchange(fd int, packed, buf []byte) bool {
+	began := time.Now()
 	if _, err := unix.Write(fd, packed); err != nil {
 		return false
 	}
-	for time.Since(from) < probePatience {
+	for time.Since(began) < probePatience {
 		n, err := unix.Read(fd, buf)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return false

@@ -104,7 +104,13 @@ func run(ctx context.Context, args []string) error {
 
 // measureAll measures and reports.
 func measureAll(ctx context.Context, o options, h handover) error {
-	realTime = o.realTime
+	if o.realTime {
+		undo, err := pushForward()
+		if err != nil {
+			return err
+		}
+		defer undo()
+	}
 	var servers []peer
 	all, _ := known(o)
 	for _, p := range all {
@@ -113,7 +119,7 @@ func measureAll(ctx context.Context, o options, h handover) error {
 			servers = append(servers, p)
 		}
 	}
-	b := &bench{dir: h.Dir, seconds: o.seconds, latencySeconds: 2, settle: 5 * time.Second, port: 20000}
+	b := &bench{dir: h.Dir, seconds: o.seconds, realTime: o.realTime, latencySeconds: 2, settle: 5 * time.Second, port: 20000}
 	if o.short {
 		b.latencySeconds, b.settle = 0.3, time.Second
 	}

@@ -166,6 +166,8 @@ func (b *bench) round(ctx context.Context, p *plan, round int, order []peer) (sa
 // measure measures one server once.
 func (b *bench) measure(ctx context.Context, p *plan, s *server, workload string, rate int) (sample, error) {
 	l := load{port: s.port, questions: p.files[fileKey(workload, rate)], seconds: b.seconds, rate: rate, core: -1}
+	// Not misses: the threads of a server do not take turns there as they would.
+	l.realTime = b.realTime && workload != miss
 	core := -1
 	if rate == 0 {
 		core, l.core = serverCore, clientCore
@@ -176,7 +178,7 @@ func (b *bench) measure(ctx context.Context, p *plan, s *server, workload string
 			return sample{}, err
 		}
 	}
-	if err := pin(s.pid(), core); err != nil {
+	if err := pin(s.pid(), core, l.realTime); err != nil {
 		return sample{}, err
 	}
 	before, err := b.clocks(s)

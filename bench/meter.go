@@ -5,7 +5,6 @@ package main
 // What a process has used: CPU time and memory.
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -59,34 +58,4 @@ func parseMemory(status string) (memory, error) {
 		*to = n
 	}
 	return m, nil
-}
-
-// pin keeps all threads of a process on one core; a core below 0 means all of
-// them again. Threads inherit it.
-func pin(pid, core int) error {
-	var set unix.CPUSet
-	if core < 0 {
-		for i := range len(set) * 64 {
-			set.Set(i) // the kernel leaves out those that are not there
-		}
-	} else {
-		set.Set(core)
-	}
-	// Twice, as a thread may be born of one not yet pinned while the list is read.
-	for range 2 {
-		tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-		if err != nil {
-			return err
-		}
-		for _, task := range tasks {
-			tid, err := strconv.Atoi(task.Name())
-			if err != nil {
-				return err
-			}
-			if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
-				return fmt.Errorf("pinning thread %d of process %d: %w", tid, pid, err)
-			}
-		}
-	}
-	return nil
 }

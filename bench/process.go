@@ -13,8 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // process is a running server.
@@ -38,7 +36,7 @@ func start(name, dir string, argv ...string) (*process, error) {
 	p.cmd.Env = cleanEnv()
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := spawn(p.cmd); err != nil {
+	if err := spawn(p.cmd, false); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	go func() {
@@ -54,10 +52,6 @@ func cleanEnv() []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "LANG=C", "TZ=UTC"}
 }
 
-// realTime says that children that start from now on run in the kernel's
-// real-time class, before everything else on the machine.
-var realTime bool
-
 // spawner starts processes on one thread that lives as long as this process:
 // the kernel kills a child with the thread that started it.
 var spawner = sync.OnceValue(func() chan<- func() {
@@ -71,24 +65,15 @@ var spawner = sync.OnceValue(func() chan<- func() {
 	return work
 })
 
-// setClass puts the calling thread, and what it starts, into the real-time
-// class or back into the ordinary one.
-func setClass() error {
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}
-	if realTime {
-		attr.Policy, attr.Priority = unix.SCHED_RR, 1
-	}
-	return unix.SchedSetAttr(0, &attr, 0)
-}
-
-func spawn(cmd *exec.Cmd) error {
+// spawn starts a command, in the kernel's real-time class if so wanted.
+func spawn(cmd *exec.Cmd, realTime bool) error {
 	started := make(chan error)
 	spawner() <- func() {
-		if err := setClass(); err != nil {
-			started <- fmt.Errorf("choosing the scheduling class: %w", err)
-			return
+		err := setClass(0, realTime)
+		if err == nil {
+			err = cmd.Start()
 		}
-		started <- cmd.Start()
+		started <- err
 	}
 	return <-started
 }

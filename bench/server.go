@@ -22,6 +22,7 @@ type bench struct {
 	upPID    int
 	seconds  float64 // of one measurement of CPU time
 
+	realTime       bool          // override and cached are measured in the real-time class
 	latencySeconds float64       // of one measurement of latency
 	settle         time.Duration // after the start, before a server counts as idle
 
@@ -146,7 +147,7 @@ func (b *bench) startUpstream(ctx context.Context) (*process, error) {
 	for range 100 {
 		got, err := ask(ctx, b.upstream, name, 100*time.Millisecond)
 		if err == nil && got == wantAddr(name) {
-			return p, pin(p.pid(), clientCore)
+			return p, pin(p.pid(), clientCore, false)
 		}
 		if ctx.Err() != nil || p.ended() {
 			break
