@@ -155,9 +155,7 @@ func sizeOf(m *dns.Msg) int {
 
 // names lists names that are the zone's or special, and such as nearly are.
 func (c *comparison) names() (names []string) {
-	for _, name := range slices.Concat(slowDenied, slowOthers, []string{"example.com.", "example.net.", "mask.icloud.com.", "."}) {
-		names = append(names, name)
-	}
+	names = slices.Concat(slowDenied, slowOthers, []string{"example.com.", "example.net.", "mask.icloud.com.", "."})
 	for name := range c.slow.records {
 		names = append(names, strings.TrimPrefix(name, "*."))
 	}
