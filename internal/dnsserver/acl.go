@@ -83,9 +83,15 @@ func unmapped(list []netip.Prefix) []netip.Prefix {
 
 // viewOf returns the view of a client; an invalid one is near to nothing.
 func (r *rules) viewOf(client netip.Addr) *zone.View {
-	v := &zone.View{Client: client.Unmap().WithZone("")}
+	v := new(zone.View)
+	r.fillView(v, client)
+	return v
+}
+
+// fillView makes v the view of a client.
+func (r *rules) fillView(v *zone.View, client netip.Addr) {
+	v.Client, v.Own = client.Unmap().WithZone(""), nil
 	if own := r.acl.own.Load(); own != nil {
 		v.Own = *own
 	}
-	return v
 }

@@ -128,7 +128,8 @@ func (a *answerer) caller(from netip.Addr) *caller {
 // meet finds out about an address.
 func (a *answerer) meet(c *caller, from netip.Addr) {
 	r := a.met.rules
-	*c = caller{addr: from, view: *r.viewOf(from), permitted: r.acl.permits(from)}
+	*c = caller{addr: from, permitted: r.acl.permits(from)}
+	r.fillView(&c.view, from)
 	if c.permitted {
 		if c.unlimited = r.paces.Inline.None() || a.server.exempt(from); !c.unlimited {
 			c.place = a.server.limits.Place(r.sourceOf(from))

@@ -103,13 +103,13 @@ func Build(cfg Config) (*Zone, error) {
 			return nil, fmt.Errorf("overriding %q: %w", o.Name, err)
 		}
 	}
-	if err := b.linkAliases(); err != nil {
-		return nil, err
-	}
 	if !cfg.NoPTR {
 		if err := b.addAllPointers(); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.linkAliases(); err != nil {
+		return nil, err
 	}
 	if err := b.seal(); err != nil {
 		return nil, err
