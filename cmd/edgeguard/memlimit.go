@@ -50,20 +50,20 @@ func (m memoryBudget) log(log *slog.Logger) {
 		"gomemlimit", amount(m.plan.Memory), "gomemlimit_by_user", m.plan.OwnMemory, "gogc", gogc, "gogc_by_user", m.plan.Percent == 0)
 }
 
-// fit makes a config's cache fit, and warns where it did not.
+// fit makes what a config loads fit: fewer questions wait for upstream at a
+// time, and the cache is smaller, which is worth a warning.
 func (m memoryBudget) fit(load func() (*config.Config, error)) func() (*config.Config, error) {
 	return func() (*config.Config, error) {
 		cfg, err := load()
 		if err != nil {
 			return nil, err
 		}
-		fits, warning := m.plan.FitCache(cfg.DNS.CacheBytes)
-		if warning == "" {
-			return cfg, nil
-		}
 		fitted := *cfg
-		fitted.DNS.CacheBytes = fits
-		fitted.Warnings = append(slices.Clone(cfg.Warnings), "dns.cache_bytes: "+warning)
+		fitted.DNS.Workers = m.plan.Questions()
+		var warning string
+		if fitted.DNS.CacheBytes, warning = m.plan.FitCache(cfg.DNS.CacheBytes); warning != "" {
+			fitted.Warnings = append(slices.Clone(cfg.Warnings), "dns.cache_bytes: "+warning)
+		}
 		return &fitted, nil
 	}
 }

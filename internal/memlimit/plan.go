@@ -31,6 +31,15 @@ const (
 	// cachePart of what Go may have is the most for the DNS cache: as much again
 	// is needed for garbage (see percent), and for the questions under way.
 	cachePart = 2
+
+	// questionBytes is what a question that waits for upstream takes, as
+	// measured with 1,024 of them: stacks, sockets' ends, buffers. It is no
+	// garbage while it waits, so only their number can bound it.
+	questionBytes = 40 << 10
+	// questionsPart of what Go may have is for them, and mostQuestions is as
+	// many as are ever wanted; a house makes do with leastQuestions.
+	questionsPart                 = 4
+	leastQuestions, mostQuestions = 64, 1024
 )
 
 // Plan is what the garbage collector shall go by.
@@ -86,6 +95,16 @@ func (p Plan) CacheRoom() int64 {
 		room = p.Memory
 	}
 	return room / cachePart
+}
+
+// Questions returns how many questions may wait for upstream at a time; 0 means
+// that there is no limit.
+func (p Plan) Questions() int {
+	room := p.CacheRoom() * cachePart
+	if room == 0 {
+		return 0
+	}
+	return int(min(max(room/questionsPart/questionBytes, leastQuestions), mostQuestions))
 }
 
 // TooSmall says in words that the container's limit is too small, and what to

@@ -132,6 +132,14 @@ func TestFitCache(t *testing.T) {
 	}
 }
 
+func TestQuestions(t *testing.T) {
+	for limit, want := range map[int64]int{0: 0, 16 * mib: 64, 32 * mib: 102, 64 * mib: 307, 1024 * mib: 1024} {
+		if got := memlimit.Choose(memlimit.Limit{Bytes: limit}, lookup(nil), math.MaxInt64).Questions(); got != want {
+			t.Errorf("with %d bytes %d questions may wait, want %d", limit, got, want)
+		}
+	}
+}
+
 func TestTooSmall(t *testing.T) {
 	for limit, want := range map[int64]string{0: "", 32 * mib: "", 24 * mib: "only 24 MiB of memory"} {
 		got := memlimit.Plan{Container: memlimit.Limit{Bytes: limit}}.TooSmall()
