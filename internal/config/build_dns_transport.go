@@ -9,6 +9,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/certfile"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/packet"
 )
 
 // defaultTLSListen is where DNS over TLS is offered once there is a
@@ -24,6 +25,8 @@ func (b *builder) dnsTransport(raw rawDNS, c *Config) {
 	if c.DNS.RateLimit == 0 {
 		c.DNS.RateLimit = -1 // in dnsserver 0 is the default
 	}
+	loops := []string{string(packet.Auto), string(packet.Batch), string(packet.Netpoller)}
+	c.DNS.PacketLoop = packet.Mode(b.word(raw.PacketLoop, string(packet.Auto), loops, nil))
 	if !raw.TLSCertFile.given {
 		const missing = "DNS over TLS needs a certificate; write the path of its PEM file under tls_cert_file, or take this key out"
 		if raw.TLSKeyFile.given {

@@ -76,6 +76,7 @@ type rawDNS struct {
 	TLSCertFile text    `toml:"tls_cert_file"`
 	TLSKeyFile  text    `toml:"tls_key_file"`
 	RateLimit   integer `toml:"rate_limit"`
+	PacketLoop  text    `toml:"packet_loop"`
 
 	Forward []rawForward `toml:"forward"`
 	Record  []rawRecord  `toml:"record"`

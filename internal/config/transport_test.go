@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/config"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/packet"
 )
 
 // keyPair returns a certificate that ends then, and its key, in PEM.
@@ -105,6 +106,16 @@ func TestResolveAll(t *testing.T) {
 		l, err := config.ParseListen(text)
 		if got := fmt.Sprint(l.ResolveAll(lan)); err != nil || got != want {
 			t.Errorf("%s: %s, %v, want %s", text, got, err, want)
+		}
+	}
+}
+
+func TestPacketLoopKey(t *testing.T) {
+	for text, want := range map[string]packet.Mode{
+		"": packet.Auto, `packet_loop = "auto"`: packet.Auto, `packet_loop = "batch"`: packet.Batch, `packet_loop = "netpoller"`: packet.Netpoller,
+	} {
+		if got := parse(t, minimal+"[dns]\n"+text+"\n", nil).DNS.PacketLoop; got != want {
+			t.Errorf("%q gives %q, want %q", text, got, want)
 		}
 	}
 }

@@ -39,7 +39,7 @@ type want struct {
 // endpoint is one bound address with its sockets.
 type endpoint struct {
 	want
-	packets packetLoop // nil for DNS over TLS
+	packets *packetLoop // nil for DNS over TLS
 	stream  *tcpListener
 	// there is whether this host was seen to have the address: only then can
 	// it vanish.
@@ -132,7 +132,7 @@ func (e *endpoint) run(ctx context.Context) error {
 // who closes a socket waits until the port is free.
 func (e *endpoint) shut() {
 	if e.packets != nil {
-		e.packets.close()
+		e.packets.Close()
 	}
 	e.stream.close()
 	if e.cancel != nil {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"github.com/edgeguard/edgeguard/internal/dnsserver/packet"
 )
 
 // Config is what a Server needs.
@@ -56,6 +58,9 @@ type Config struct {
 	CacheFile string
 	// Workers bounds the questions that wait for upstream; default 1,024.
 	Workers int
+	// PacketLoop says how datagrams are moved; empty means packet.Auto. A change
+	// counts for the addresses that are bound after it.
+	PacketLoop packet.Mode
 	// Forwards are zones that are asked of servers of their own; a longer zone
 	// goes before a shorter, and a zone before the special-use name that it is
 	// or is below of. May be nil.

@@ -24,7 +24,8 @@ func (s *Server) Inline(dst []byte, q *wire.Question, packet []byte, from netip.
 // replies is a sender for one reply.
 type replies chan []byte
 
-func (r replies) send(_ peer, message []byte) { r <- bytes.Clone(message) }
+// Send implements sender.
+func (r replies) Send(_ peer, message []byte) { r <- bytes.Clone(message) }
 
 // Ask answers a packet as a packet loop and a worker do, without sockets; nil
 // where there is no worker.
@@ -35,7 +36,7 @@ func (s *Server) Ask(ctx context.Context, packet []byte, from netip.Addr) []byte
 		return out
 	}
 	got := make(replies, 1)
-	if !s.dispatch(ctx, q, 0, peer{addr: netip.AddrPortFrom(from, 53)}, got, nil) {
+	if !s.dispatch(ctx, q, 0, peer{Addr: netip.AddrPortFrom(from, 53)}, got, nil) {
 		return s.busy(nil, q, from, q.Limit(0))
 	}
 	return <-got
@@ -134,16 +135,6 @@ func (s *Server) Conns() int {
 	s.conns.mu.Lock()
 	defer s.conns.mu.Unlock()
 	return s.conns.total
-}
-
-// AppendPktinfo appends the control message to send from an address.
-func AppendPktinfo(dst []byte, from netip.Addr, device int) []byte {
-	return pktinfo{v4: from.Is4()}.append(dst, from, device)
-}
-
-// ParsePktinfo reads a control message.
-func ParsePktinfo(control []byte, v4 bool) (netip.Addr, int) {
-	return pktinfo{v4: v4}.parse(control)
 }
 
 // HostAddresses lists the addresses of this host.

@@ -106,17 +106,17 @@ func (b *binder) addresses() []netip.AddrPort {
 }
 
 // bindPair binds one address, for TCP with the port that UDP got.
-func (s *Server) bindPair(addr netip.AddrPort) (packetLoop, *tcpListener, error) {
+func (s *Server) bindPair(addr netip.AddrPort) (*packetLoop, *tcpListener, error) {
 	for try := 1; ; try++ {
 		p, err := listenUDP(s, addr)
 		if err != nil {
 			return nil, nil, &BindError{"udp", addr, err}
 		}
-		t, err := listenTCP(s, netip.AddrPortFrom(addr.Addr(), p.address().Port()), nil)
+		t, err := listenTCP(s, netip.AddrPortFrom(addr.Addr(), p.Addr().Port()), nil)
 		if err == nil {
 			return p, t, nil
 		}
-		p.close()
+		p.Close()
 		if addr.Port() != 0 || try == portTries || !errors.Is(err, syscall.EADDRINUSE) {
 			return nil, nil, &BindError{"tcp", addr, err}
 		}

@@ -5,6 +5,7 @@ package dnsserver_test
 import (
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -12,7 +13,19 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/packet"
 )
+
+// eachLoop runs a test with every packet loop that this system has.
+func eachLoop(t *testing.T, test func(*testing.T, packet.Mode)) {
+	modes := []packet.Mode{packet.Netpoller}
+	if runtime.GOOS == "linux" {
+		modes = append(modes, packet.Batch)
+	}
+	for _, mode := range modes {
+		t.Run(string(mode), func(t *testing.T) { test(t, mode) })
+	}
+}
 
 // connected returns a UDP socket that hears nobody but the address it asks.
 func connected(t testing.TB, addr netip.AddrPort) *net.UDPConn {
@@ -27,8 +40,12 @@ func connected(t testing.TB, addr netip.AddrPort) *net.UDPConn {
 }
 
 func TestEveryAddressRepliesFromTheOneAsked(t *testing.T) {
+	eachLoop(t, everyAddressRepliesFromTheOneAsked)
+}
+
+func everyAddressRepliesFromTheOneAsked(t *testing.T, mode packet.Mode) {
 	w := newWorld(t, "www.example.net. 300 IN A 11.22.33.44")
-	h := start(t, w.addr, func(c *dnsserver.Config) { c.Listen = dnsserver.Every(0) })
+	h := start(t, w.addr, func(c *dnsserver.Config) { c.Listen, c.PacketLoop = dnsserver.Every(0), mode })
 	bound := h.Status().Listen
 	if len(bound) == 0 || bound[0].Addr() != netip.IPv4Unspecified() || len(bound) == 2 && bound[1].Addr() != netip.IPv6Unspecified() {
 		t.Fatalf("bound are %v", bound)
@@ -57,6 +74,10 @@ func TestEveryAddressRepliesFromTheOneAsked(t *testing.T) {
 }
 
 func TestRepliesOfAnUnspecifiedAddressDoNotAllocate(t *testing.T) {
+	eachLoop(t, repliesOfAnUnspecifiedAddressDoNotAllocate)
+}
+
+func repliesOfAnUnspecifiedAddressDoNotAllocate(t *testing.T, mode packet.Mode) {
 	for _, c := range []struct{ listen, ask string }{{"0.0.0.0:0", "127.0.0.2"}, {"[::]:0", "::1"}} {
 		if conn, err := net.ListenPacket("udp", net.JoinHostPort(c.ask, "0")); err != nil {
 			t.Logf("this host has no %s: %v", c.ask, err)
@@ -64,7 +85,9 @@ func TestRepliesOfAnUnspecifiedAddressDoNotAllocate(t *testing.T) {
 		} else {
 			conn.Close()
 		}
-		h := start(t, silent(t), func(cfg *dnsserver.Config) { cfg.Listen = []netip.AddrPort{netip.MustParseAddrPort(c.listen)} })
+		h := start(t, silent(t), func(cfg *dnsserver.Config) {
+			cfg.Listen, cfg.PacketLoop = []netip.AddrPort{netip.MustParseAddrPort(c.listen)}, mode
+		})
 		conn := connected(t, netip.AddrPortFrom(netip.MustParseAddr(c.ask), h.Status().Listen[0].Port()))
 		packet, reply := pack(t, question("mqtt.example.org.")), make([]byte, 512)
 		var failed error

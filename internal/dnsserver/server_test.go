@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/packet"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/watch"
@@ -194,6 +196,8 @@ func build(t testing.TB, server netip.AddrPort, change func(*dnsserver.Config)) 
 	cfg := dnsserver.Config{
 		Listen:   []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
 		Upstream: pool(t, server),
+		// The whole suite with one kind of packet loop; empty is the default.
+		PacketLoop: packet.Mode(os.Getenv("EDGEGUARD_TEST_PACKET_LOOP")),
 	}
 	if change != nil {
 		change(&cfg)

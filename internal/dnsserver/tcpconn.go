@@ -129,7 +129,7 @@ func (c *tcpConn) serve(ctx context.Context) {
 			pipelined <- struct{}{}
 			answering.Add(1)
 			c.waiting.Add(1)
-			if c.server.dispatch(ctx, &question, wire.MaxMessage, peer{addr: c.from}, c, done) {
+			if c.server.dispatch(ctx, &question, wire.MaxMessage, peer{Addr: c.from}, c, done) {
 				continue
 			}
 			done()
@@ -221,8 +221,8 @@ func readMessage(r *bufio.Reader, packet []byte) (int, error) {
 	return n, err
 }
 
-// send implements sender.
-func (c *tcpConn) send(_ peer, message []byte) { c.deliver(message) }
+// Send implements sender.
+func (c *tcpConn) Send(_ peer, message []byte) { c.deliver(message) }
 
 // waitForRoom holds up the reader while its client reads too slowly.
 func (c *tcpConn) waitForRoom() {

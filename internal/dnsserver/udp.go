@@ -1,72 +1,85 @@
 package dnsserver
 
-// Questions over UDP.
+// Questions over UDP: what a packet loop asks of the server.
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
+	"github.com/edgeguard/edgeguard/internal/dnsserver/packet"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
-// packetLoop moves datagrams between one socket and a server. Another way of
-// receiving takes the place of udpLoop behind it.
-type packetLoop interface {
-	// run serves until ctx ends, and then closes the socket and returns nil.
-	run(ctx context.Context) error
-	// address is the one bound, with its real port.
-	address() netip.AddrPort
-	// close closes the socket; a run of it then ends.
-	close()
-}
-
 const (
-	// receiveBuffer is asked of the kernel, for bursts; it may grant less.
-	receiveBuffer = 4 << 20
 	// maxQuery is more than any question needs; what is longer is cut and
 	// found malformed.
-	maxQuery = 4096
-	// maxControl is room for the control messages that are asked for.
-	maxControl = 128
-	// maxReadErrors in a row end a loop.
+	maxQuery = packet.MaxPacket
+	// maxReadErrors in a row end a listener.
 	maxReadErrors = 100
 )
 
-// udpLoop is a packetLoop on Go's own netpoller.
-type udpLoop struct {
+// peer is where a question came from and where its reply goes.
+type peer = packet.Peer
+
+// sender sends replies. It may be called from many goroutines, must not keep
+// message, and deals with errors itself: nobody can be told.
+type sender interface {
+	Send(to peer, message []byte)
+}
+
+// packetLoop answers the questions of one socket.
+type packetLoop struct {
+	packet.Loop
 	server *Server
-	conn   *net.UDPConn
-	bound  netip.AddrPort
-	// info is whether datagrams come with the address they were sent to: an
-	// unspecified address is many, and a reply from another than was asked is
-	// thrown away by the client.
-	info    bool
-	pktinfo pktinfo
 }
 
 // listenUDP binds addr, for its own family only.
-func listenUDP(s *Server, addr netip.AddrPort) (*udpLoop, error) {
-	conn, err := net.ListenUDP(networkFor("udp", addr), net.UDPAddrFromAddrPort(addr))
+func listenUDP(s *Server, addr netip.AddrPort) (*packetLoop, error) {
+	loop, err := packet.Listen(packet.Config{Mode: s.rules.Load().cfg.PacketLoop, Log: s.log}, addr)
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetReadBuffer(receiveBuffer) // a smaller one works too
-	bound := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	l := &udpLoop{server: s, conn: conn, info: addr.Addr().IsUnspecified(), pktinfo: pktinfo{v4: addr.Addr().Is4()},
-		bound: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port())}
-	if !l.info {
-		return l, nil
+	return &packetLoop{loop, s}, nil
+}
+
+// run serves until ctx ends, and then closes the socket and returns nil.
+func (l *packetLoop) run(ctx context.Context) error {
+	return l.Run(ctx, &questions{answers: newAnswerer(l.server), via: l.Loop, ctx: ctx})
+}
+
+// questions is the packet.Handler of one loop.
+type questions struct {
+	answers *answerer
+	via     sender
+	ctx     context.Context // of the loop; what workers do ends with it
+	asked   wire.Question
+}
+
+// Begin implements packet.Handler.
+func (h *questions) Begin() { h.answers.begin(time.Now()) }
+
+// End implements packet.Handler.
+func (h *questions) End() { h.answers.end() }
+
+// Packet implements packet.Handler: it answers one datagram, or hands it on.
+func (h *questions) Packet(dst, packet []byte, from peer) []byte {
+	s, q := h.answers.server, &h.asked
+	out, what := h.answers.inline(dst, q, packet, from.Addr.Addr(), 0)
+	switch what {
+	case ask:
+		if s.tooMany(from.Addr.Addr(), limit.Miss, h.answers.now) {
+			return wire.AppendTruncated(dst, q)
+		}
+		if s.dispatch(h.ctx, q, 0, from, h.via, nil) {
+			return nil
+		}
+		return s.busy(dst, q, from.Addr.Addr(), q.Limit(0))
+	case drop:
+		return nil
 	}
-	if err := l.pktinfo.enable(conn); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("asking for the address that datagrams are sent to: %w", err)
-	}
-	return l, nil
+	return out
 }
 
 // networkFor adds the family of addr to a network's name, so that 0.0.0.0 and
@@ -76,75 +89,4 @@ func networkFor(network string, addr netip.AddrPort) string {
 		return network + "4"
 	}
 	return network + "6"
-}
-
-func (l *udpLoop) address() netip.AddrPort { return l.bound }
-
-func (l *udpLoop) close() { l.conn.Close() }
-
-func (l *udpLoop) run(ctx context.Context) error {
-	defer l.conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-	var (
-		question wire.Question
-		packet   [maxQuery]byte
-		control  [maxControl]byte
-		out      = make([]byte, 0, wire.MaxMessage+maxControl)
-		failed   int
-	)
-	for ctx.Err() == nil {
-		n, nc, _, from, err := l.conn.ReadMsgUDPAddrPort(packet[:], control[:])
-		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				break
-			}
-			if failed++; failed > maxReadErrors {
-				return fmt.Errorf("receiving on udp %s: %w", l.bound, err)
-			}
-			l.server.log.Debug("receiving a datagram failed", "listen", l.bound, "err", err)
-			continue
-		}
-		failed = 0
-		if from.Port() == 0 {
-			continue // nobody is there
-		}
-		to := peer{addr: from}
-		if l.info {
-			to.local, to.device = l.pktinfo.parse(control[:nc])
-		}
-		l.handle(ctx, &question, packet[:n], to, out)
-	}
-	return nil
-}
-
-// handle answers one datagram, or hands it on.
-func (l *udpLoop) handle(ctx context.Context, q *wire.Question, packet []byte, from peer, out []byte) {
-	out, what := l.server.inline(out[:0], q, packet, from.addr.Addr(), 0)
-	switch what {
-	case ask:
-		if l.server.tooMany(from.addr.Addr(), limit.Miss, time.Now()) {
-			out = wire.AppendTruncated(out, q)
-			break
-		}
-		if l.server.dispatch(ctx, q, 0, from, l, nil) {
-			return
-		}
-		out = l.server.busy(out, q, from.addr.Addr(), q.Limit(0))
-	case drop:
-		return
-	}
-	l.send(from, out)
-}
-
-// send implements sender. The control message that makes the kernel send from
-// the address that was asked stands behind message, in its buffer.
-func (l *udpLoop) send(to peer, message []byte) {
-	var control []byte
-	if to.local.IsValid() {
-		control = l.pktinfo.append(message, to.local, to.device)[len(message):]
-	}
-	if _, _, err := l.conn.WriteMsgUDPAddrPort(message, control, to.addr); err != nil {
-		l.server.log.Debug("sending a reply failed", "client", to.addr, "err", err)
-	}
 }

@@ -11,22 +11,6 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
-// peer is where a question came from and where its reply goes.
-type peer struct {
-	addr netip.AddrPort
-	// local is the address of ours that was asked; invalid where the socket
-	// has only one. device is the interface's index, 0 if it does not matter.
-	local  netip.Addr
-	device int
-}
-
-// sender sends replies. It may be called from many goroutines, must not keep
-// message, may write behind it as far as its buffer goes, and deals with errors
-// itself: nobody can be told.
-type sender interface {
-	send(to peer, message []byte)
-}
-
 // job is one question that waits for upstream.
 type job struct {
 	question wire.Question
@@ -57,7 +41,7 @@ func (s *Server) dispatch(ctx context.Context, q *wire.Question, limit int, from
 		s.count.dropped.Add(1)
 		return false
 	}
-	client := s.rules.Load().sourceOf(from.addr.Addr())
+	client := s.rules.Load().sourceOf(from.Addr.Addr())
 	if !s.workers.shares.Take(client, s.share(client)) {
 		<-s.workers.slots
 		s.count.dropped.Add(1)
@@ -73,8 +57,8 @@ func (s *Server) dispatch(ctx context.Context, q *wire.Question, limit int, from
 // work resolves one question. Its slot is not held while the reply is sent, as
 // a client that does not read can hold up a TCP connection.
 func (s *Server) work(ctx context.Context, j *job) {
-	out := s.resolve(ctx, j.buffer[:0], &j.question, j.from.addr.Addr(), seat{&s.workers, j.client}, j.limit)
-	j.via.send(j.from, out)
+	out := s.resolve(ctx, j.buffer[:0], &j.question, j.from.Addr.Addr(), seat{&s.workers, j.client}, j.limit)
+	j.via.Send(j.from, out)
 	if j.done != nil {
 		j.done()
 	}

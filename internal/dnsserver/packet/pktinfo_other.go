@@ -1,6 +1,6 @@
 //go:build !linux
 
-package dnsserver
+package packet
 
 // The same with golang.org/x/net, which knows many platforms and allocates.
 

@@ -1,4 +1,4 @@
-package dnsserver
+package packet
 
 // IP_PKTINFO and IPV6_PKTINFO of Linux: ip(7), ipv6(7), cmsg(3).
 
@@ -24,17 +24,18 @@ func (p pktinfo) enable(conn *net.UDPConn) error {
 		return err
 	}
 	var set error
-	err = raw.Control(func(fd uintptr) {
-		if p.v4 {
-			set = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
-		} else {
-			set = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
-		}
-	})
-	if err != nil {
+	if err := raw.Control(func(fd uintptr) { set = p.enableFD(int(fd)) }); err != nil {
 		return err
 	}
 	return set
+}
+
+// enableFD is enable for a bare descriptor.
+func (p pktinfo) enableFD(fd int) error {
+	if p.v4 {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 }
 
 // parse returns the address that a datagram was sent to and the index of the

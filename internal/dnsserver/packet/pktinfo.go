@@ -1,4 +1,4 @@
-package dnsserver
+package packet
 
 // The address that a datagram was sent to, so that the reply leaves from it.
 
