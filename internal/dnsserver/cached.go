@@ -26,13 +26,13 @@ const (
 // in vain: upstream has just failed to answer, is known to be dead, or no
 // worker is free.
 func (s *Server) fromCache(dst []byte, q, asked *wire.Question, now time.Time, v view, limit int) ([]byte, verdict) {
-	hit := s.cache.Get(asked, now)
+	hit := s.cache.Get(dst, asked, now)
 	switch {
 	case hit.Fresh():
 		s.count.cached.Add(1)
-	case hit.Response != nil && (hit.Failed || s.workers.full() || s.rules.Load().serversFor(asked).dead.Load()):
+	case hit.Found && (hit.Failed || s.workers.full() || s.rules.Load().serversFor(asked).dead.Load()):
 		s.count.stale.Add(1)
-	case hit.Response == nil && hit.Failed:
+	case !hit.Found && hit.Failed:
 		s.count.failed.Add(1)
 		return wire.AppendFailure(dst, q, hit.Rcode, wire.EDECachedError), reply
 	default:
@@ -41,7 +41,7 @@ func (s *Server) fromCache(dst []byte, q, asked *wire.Question, now time.Time, v
 	if hit.Due {
 		s.renewLater(asked)
 	}
-	return s.shape(dst, q, asked, hit.Response, hit.Age, v, limit), reply
+	return s.shape(dst, q, asked, &hit.Response, hit.Age, v, limit), reply
 }
 
 // busy appends the reply to a client's question that no worker takes: a stale
@@ -50,12 +50,12 @@ func (s *Server) busy(dst []byte, q *wire.Question, from netip.Addr, limit int) 
 	var turned wire.Question
 	asked := s.zone.Load().target(&turned, q)
 	s.rules.Load().mark(asked, s.zone.Load())
-	hit := s.cache.Peek(asked, time.Now())
-	if hit.Response == nil {
+	hit := s.cache.Peek(dst, asked, time.Now())
+	if !hit.Found {
 		return wire.AppendRcode(dst, q, wire.ServFail)
 	}
 	s.count.stale.Add(1)
-	return s.shape(dst, q, asked, hit.Response, hit.Age, s.rules.Load().viewOf(from), limit)
+	return s.shape(dst, q, asked, &hit.Response, hit.Age, s.rules.Load().viewOf(from), limit)
 }
 
 // renewLater has the answer to q fetched anew, unless that is under way or too

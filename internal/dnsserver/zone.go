@@ -171,15 +171,15 @@ func (z *Zone) Shadowed() []string {
 
 // Has reports whether the zone says which addresses the name with this key
 // has; it implements wire.Names.
-func (z *Zone) Has(key string) bool {
+func (z *Zone) Has(key []byte) bool {
 	if z == nil {
 		return false
 	}
-	n := z.nodes[key]
+	n := z.nodes[string(key)]
 	if n != nil && n.role != above {
 		return n.inHouse()
 	}
-	return len(z.wild) > 0 && len(key) > 1 && key[1] != '_' && z.wild[key[1+int(key[0]):]] != nil
+	return len(z.wild) > 0 && len(key) > 1 && key[1] != '_' && z.wild[string(key[1+int(key[0]):])] != nil
 }
 
 // find returns the node of a name, or nil.
