@@ -51,8 +51,9 @@ const (
 	// MaxResponse, so that one of them does not empty a shard.
 	shardBytes = 256 << 10
 	maxShards  = 64
-	// maxShare keeps the memory of all shards within what an int holds.
-	maxShare = math.MaxInt / maxShards
+	// maxShare keeps the memory of all shards within what an int holds, and
+	// that of one within what a ref does.
+	maxShare = min(math.MaxInt/maxShards, 1<<34)
 )
 
 // Cache holds replies. Make one with New. All methods may be called at any

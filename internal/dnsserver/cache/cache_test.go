@@ -1,6 +1,7 @@
 package cache_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -176,12 +177,21 @@ func FuzzStoreAndHit(f *testing.F) {
 		}
 		c := cache.New(1 << 20)
 		c.Put(q, r, start)
+		if err := c.Check(); err != nil {
+			t.Fatal(err)
+		}
 		hit := c.Get(nil, q, start.Add(time.Duration(later)*time.Second))
 		if !hit.Found {
 			return
 		}
+		reply := hit.Response.Append(nil, q, hit.Age, wire.MaxMessage)
+		buffer := make([]byte, 3, 3+later%1024)
+		hit = c.Peek(buffer, q, start.Add(time.Duration(later)*time.Second))
+		if here := hit.Response.Append(buffer, q, hit.Age, wire.MaxMessage); !bytes.Equal(here[3:], reply) {
+			t.Fatalf("in the buffer it becomes % x, not % x", here[3:], reply)
+		}
 		out := new(dns.Msg)
-		if err := out.Unpack(hit.Response.Append(nil, q, hit.Age, wire.MaxMessage)); err != nil {
+		if err := out.Unpack(reply); err != nil {
 			t.Fatalf("miekg/dns can not unpack the hit: %v", err)
 		}
 		want := min(ttl, wire.MaxTTL) - uint32(later)

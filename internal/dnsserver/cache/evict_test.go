@@ -279,7 +279,13 @@ func TestAllAtOnce(t *testing.T) {
 	if s := k.Stats(start); s.Bytes > s.Limit {
 		t.Errorf("Stats = %+v", s)
 	}
+	if err := k.Check(); err != nil {
+		t.Error(err)
+	}
 	k.Resize(math.MaxInt32)
+	if err := k.Check(); err != nil {
+		t.Error(err)
+	}
 }
 
 // counter is an io.Writer that counts.

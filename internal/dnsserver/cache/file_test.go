@@ -253,6 +253,9 @@ func FuzzLoad(f *testing.F) {
 			if s := k.Stats(now); s.Bytes > s.Limit || s.Entries != int64(n) && err == nil {
 				t.Fatalf("Load = %d, %v, %+v", n, err, s)
 			}
+			if err := k.Check(); err != nil {
+				t.Fatal(err)
+			}
 			var again bytes.Buffer
 			if m, err := k.Save(&again, now); m != n || err != nil {
 				t.Fatalf("Load = %d, Save = %d, %v", n, m, err)
