@@ -28,13 +28,13 @@ const (
 // worker is free.
 func (a *answerer) fromCache(dst []byte, q, asked *wire.Question, v *zone.View, limit int) ([]byte, verdict) {
 	s := a.server
-	hit := s.cache.Get(asked, a.now)
+	hit := s.cache.Get(dst, asked, a.now)
 	switch {
 	case hit.Fresh():
 		a.counted.cached++
-	case hit.Response != nil && (hit.Failed || s.workers.full() || a.met.rules.serversFor(asked).dead.Load()):
+	case hit.Found && (hit.Failed || s.workers.full() || a.met.rules.serversFor(asked).dead.Load()):
 		a.counted.stale++
-	case hit.Response == nil && hit.Failed:
+	case !hit.Found && hit.Failed:
 		a.counted.failed++
 		return wire.AppendFailure(dst, q, hit.Rcode, wire.EDECachedError), reply
 	default:
@@ -43,7 +43,7 @@ func (a *answerer) fromCache(dst []byte, q, asked *wire.Question, v *zone.View, 
 	if hit.Due {
 		s.renewLater(asked)
 	}
-	return a.met.rules.shape(dst, a.zone, q, asked, hit.Response, hit.Age, v, limit), reply
+	return a.met.rules.shape(dst, a.zone, q, asked, &hit.Response, hit.Age, v, limit), reply
 }
 
 // busy appends the reply to a client's question that no worker takes: a stale
@@ -52,12 +52,12 @@ func (s *Server) busy(dst []byte, q *wire.Question, from netip.Addr, limit int) 
 	var turned wire.Question
 	asked := s.zone.Load().Turn(&turned, q)
 	s.rules.Load().mark(asked, s.zone.Load())
-	hit := s.cache.Peek(asked, time.Now())
-	if hit.Response == nil {
+	hit := s.cache.Peek(dst, asked, time.Now())
+	if !hit.Found {
 		return wire.AppendRcode(dst, q, wire.ServFail)
 	}
 	s.count.stale.Add(1)
-	return s.shape(dst, q, asked, hit.Response, hit.Age, s.rules.Load().viewOf(from), limit)
+	return s.shape(dst, q, asked, &hit.Response, hit.Age, s.rules.Load().viewOf(from), limit)
 }
 
 // renewLater has the answer to q fetched anew, unless that is under way or too

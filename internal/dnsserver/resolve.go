@@ -102,17 +102,17 @@ func (s *Server) resolve(ctx context.Context, dst []byte, q *wire.Question, from
 	var turned wire.Question
 	asked := s.zone.Load().Turn(&turned, q)
 	s.rules.Load().mark(asked, s.zone.Load())
-	hit := s.cache.Peek(asked, time.Now())
+	hit := s.cache.Peek(dst, asked, time.Now())
 	switch {
 	case hit.Fresh(): // somebody else has asked meanwhile
 		own.leave()
 		s.count.cached.Add(1)
-		return s.shape(dst, q, asked, hit.Response, hit.Age, s.rules.Load().viewOf(from), limit)
-	case hit.Response == nil && hit.Failed:
+		return s.shape(dst, q, asked, &hit.Response, hit.Age, s.rules.Load().viewOf(from), limit)
+	case !hit.Found && hit.Failed:
 		own.leave()
 		s.count.failed.Add(1)
 		return wire.AppendFailure(dst, q, hit.Rcode, wire.EDECachedError)
-	case hit.Response == nil:
+	case !hit.Found:
 		r, err := s.fetch(ctx, asked)
 		own.leave()
 		return s.conclude(dst, q, asked, from, limit, r, err)
@@ -166,12 +166,12 @@ func (s *Server) conclude(dst []byte, q, asked *wire.Question, from netip.Addr, 
 		s.count.forwarded.Add(1)
 		return s.shape(dst, q, asked, r, 0, v, limit)
 	}
-	if hit := s.cache.Peek(asked, time.Now()); hit.Fresh() { // another exchange was luckier
+	if hit := s.cache.Peek(dst, asked, time.Now()); hit.Fresh() { // another exchange was luckier
 		s.count.cached.Add(1)
-		return s.shape(dst, q, asked, hit.Response, hit.Age, v, limit)
-	} else if hit.Response != nil {
+		return s.shape(dst, q, asked, &hit.Response, hit.Age, v, limit)
+	} else if hit.Found {
 		s.count.stale.Add(1)
-		return s.shape(dst, q, asked, hit.Response, wire.Stale, v, limit)
+		return s.shape(dst, q, asked, &hit.Response, wire.Stale, v, limit)
 	}
 	if err == nil && r.Rcode() == wire.ServFail {
 		s.count.forwarded.Add(1)

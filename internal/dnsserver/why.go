@@ -138,15 +138,15 @@ func (s *Server) whyOthers(ctx context.Context, e *Explanation, q, asked *wire.Q
 		source, where, e.Rule = f.source, "the servers of the forwarded zone "+f.zone, RuleForward
 	}
 	e.Servers = serversOf(source)
-	switch hit := s.cache.Peek(asked, time.Now()); {
+	switch hit := s.cache.Peek(nil, asked, time.Now()); {
 	case hit.Fresh():
 		left := hit.Response.Lifetime() - min(hit.Age, hit.Response.Lifetime())
 		e.Rule, e.AgeSeconds, e.TTLSeconds = RuleCache, &hit.Age, &left
-		e.Detail = fmt.Sprintf("the answer is %d s old and kept for %d s more; it is from %s", hit.Age, left, where) + sayRefused(hit.Response)
-		return e.take(s.shape(nil, q, asked, hit.Response, hit.Age, v, wire.MaxMessage))
-	case hit.Response != nil && (hit.Failed || source.dead.Load()):
+		e.Detail = fmt.Sprintf("the answer is %d s old and kept for %d s more; it is from %s", hit.Age, left, where) + sayRefused(&hit.Response)
+		return e.take(s.shape(nil, q, asked, &hit.Response, hit.Age, v, wire.MaxMessage))
+	case hit.Found && (hit.Failed || source.dead.Load()):
 		e.Rule, e.Detail = RuleStale, "the answer's time is over, but "+where+" do not answer, so it is still given (serve_stale in [dns])"
-		return e.take(s.shape(nil, q, asked, hit.Response, hit.Age, v, wire.MaxMessage))
+		return e.take(s.shape(nil, q, asked, &hit.Response, hit.Age, v, wire.MaxMessage))
 	}
 	e.Detail = "it is asked of " + where
 	if !resolve {

@@ -1,26 +1,34 @@
 // Package cache keeps packed replies for as long as their TTLs allow, and for
 // some time beyond as stale ones (RFC 8767), within a bound in octets.
 //
-// A reply is kept as a *wire.Response, which is immutable, so a hit hands out
-// a pointer and the copy into the client's reply happens outside every lock.
 // The cache is cut into shards by a seeded hash of the question's key; each
-// shard has its own lock and its own share of the bound. Neither a hit nor a
-// miss allocates.
+// shard has its own lock and its own share of the bound, in one piece of memory
+// that has no pointers in it. So the garbage collector has nothing to do for an
+// entry, and the bound is what the cache really takes, its index and gaps
+// included; the system gives the memory as it fills. A hit is copied out under
+// the lock, to where the caller's reply will be, and is patched there. Neither
+// a hit nor a miss allocates.
 //
 // A shard has two segments (a segmented LRU). What is new is on probation;
 // what is asked for again some seconds later becomes established, which may
 // take up to four fifths of the shard. Room is made on probation first, so a
 // device that looks up a hundred thousand names once pushes out its own names
 // and not those the house lives by. Within a segment, what is stale goes
-// first, then what was used longest ago.
+// first, about in the order in which it was got, then what was used longest
+// ago. Room is made for a sixteenth of the shard at a time, by moving together
+// what stays; what may not be given even as a stale answer goes then as well,
+// wherever it is.
 //
 // That a question could not be answered is kept too, for FailureTTL (RFC
 // 9520): beside a reply as the time before which upstream is not asked again,
-// and without one in a small third segment that takes no room from replies.
+// and without one in a small part of the memory that takes no room from
+// replies.
 package cache
 
 import (
 	"hash/maphash"
+	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +51,9 @@ const (
 	// MaxResponse, so that one of them does not empty a shard.
 	shardBytes = 256 << 10
 	maxShards  = 64
+	// maxShare keeps the memory of all shards within what an int holds, and
+	// that of one within what a ref does.
+	maxShare = min(math.MaxInt/maxShards, 1<<34)
 )
 
 // Cache holds replies. Make one with New. All methods may be called at any
@@ -54,8 +65,9 @@ type Cache struct {
 	stale atomic.Int64 // nanoseconds to keep replies beyond their time
 	quiet atomic.Pointer[quiet]
 
-	hits, misses, loaded atomic.Uint64
-	version              atomic.Uint64 // counts what is worth saving
+	hits, misses atomic.Uint64 // of tables that are no more
+	loaded       atomic.Uint64
+	version      atomic.Uint64 // counts what is worth saving
 
 	mu sync.Mutex // one of Resize, Purge and Load at a time
 }
@@ -78,20 +90,30 @@ func New(limit int64) *Cache {
 	return c
 }
 
-// newTable returns nil where limit is not positive.
+// newTable returns nil where limit is not positive. Where the system does not
+// give that much, it makes do with less.
 func newTable(limit int64) *table {
-	if limit <= 0 {
-		return nil
+	for ; limit >= word; limit /= 2 {
+		n := 1
+		for n < maxShards && int64(n*2)*shardBytes <= limit {
+			n *= 2
+		}
+		share := limit / int64(n) / word * word
+		if share > maxShare {
+			continue
+		}
+		mem := allocate(int(share) * n)
+		if mem == nil {
+			continue
+		}
+		t := &table{limit: limit, shards: make([]shard, n)}
+		for i := range t.shards {
+			t.shards[i].memory = newMemory(mem[i*int(share):][:share])
+		}
+		runtime.AddCleanup(&t.shards[0], release, mem) // what works on a shard keeps all of them
+		return t
 	}
-	n := 1
-	for n < maxShards && int64(n*2)*shardBytes <= limit {
-		n *= 2
-	}
-	t := &table{limit: limit, shards: make([]shard, n)}
-	for i := range t.shards {
-		t.shards[i].init(limit / int64(n))
-	}
-	return t
+	return nil
 }
 
 // KeepStale sets for how long replies are kept beyond their time from now on;
@@ -100,15 +122,19 @@ func (c *Cache) KeepStale(d time.Duration) { c.stale.Store(int64(max(d, 0))) }
 
 // Hit is what the cache knows of a question.
 type Hit struct {
-	// Response is the reply; nil where there is none.
-	Response *wire.Response
+	// Response is the reply, where Found. It stands behind the buffer that the
+	// caller gave, in its spare capacity, or in memory of its own where that
+	// is too small; it is good until the caller writes there. The one thing
+	// that may be written while it is used is itself, appended to the buffer.
+	Response wire.Response
+	// Found is whether there is a reply, within its time or not.
+	Found bool
 	// Age is the reply's age in seconds, or wire.Stale once its time is over.
 	Age uint32
 	// Left is for how long the reply is still good; negative once it is stale.
 	Left time.Duration
 	// Failed is whether upstream failed to answer within FailureTTL, and so
-	// should not be asked now. Rcode is what it said, where there is no
-	// Response.
+	// should not be asked now. Rcode is what it said, where no reply is Found.
 	Failed bool
 	Rcode  uint16
 	// Due is whether somebody should fetch the reply anew, with Claim: it is
@@ -117,29 +143,26 @@ type Hit struct {
 }
 
 // Fresh reports whether there is a reply within its time.
-func (h Hit) Fresh() bool { return h.Response != nil && h.Age != wire.Stale }
+func (h Hit) Fresh() bool { return h.Found && h.Age != wire.Stale }
 
 // Get returns what is known of q as of now, and counts and notes that it was
-// asked for.
-func (c *Cache) Get(q *wire.Question, now time.Time) Hit { return c.look(q, now, true) }
+// asked for. Where there is a reply, it is put behind dst; see Hit.
+func (c *Cache) Get(dst []byte, q *wire.Question, now time.Time) Hit {
+	return c.look(dst, q, now, true)
+}
 
 // Peek does so without a trace.
-func (c *Cache) Peek(q *wire.Question, now time.Time) Hit { return c.look(q, now, false) }
+func (c *Cache) Peek(dst []byte, q *wire.Question, now time.Time) Hit {
+	return c.look(dst, q, now, false)
+}
 
-func (c *Cache) look(q *wire.Question, now time.Time, use bool) Hit {
+func (c *Cache) look(dst []byte, q *wire.Question, now time.Time, use bool) Hit {
 	t := c.table.Load()
 	if t == nil {
 		return Hit{}
 	}
-	h := t.shard(c.seed, q.Key()).get(q.Key(), c.moment(now), moment(c.stale.Load()), use)
-	switch {
-	case !use:
-	case h.Fresh():
-		c.hits.Add(1)
-	default:
-		c.misses.Add(1)
-	}
-	return h
+	hash := c.hash(q.Key())
+	return t.shard(hash).get(dst, q.Key(), hash, c.moment(now), moment(c.stale.Load()), use)
 }
 
 // Put keeps r, an answer to q got at now, if it may be kept at all. Whether or
@@ -149,20 +172,27 @@ func (c *Cache) Put(q *wire.Question, r *wire.Response, now time.Time) {
 	if t == nil {
 		return
 	}
-	s, at := t.shard(c.seed, q.Key()), c.moment(now)
-	if r.Lifetime() == 0 || r.Len() > MaxResponse || c.quiet.Load().silences(q.NameKey(), r, at) {
-		s.drop(q.Key())
+	hash, at := c.hash(q.Key()), c.moment(now)
+	if !keepable(r) || !r.Answers(q.Key()) || c.quiet.Load().silences(q.NameKey(), r, at) {
+		t.shard(hash).drop(q.Key(), hash)
 		return
 	}
 	c.version.Add(1)
-	s.put(string(q.Key()), r, at, moment(c.stale.Load()))
+	t.shard(hash).put(q.Key(), hash, r, at, moment(c.stale.Load()))
+}
+
+// keepable reports whether r may be kept: what leads to names without end
+// takes more than its own length.
+func keepable(r *wire.Response) bool {
+	return r.Lifetime() > 0 && r.Len() <= MaxResponse && r.StoredLen() <= 2*MaxResponse
 }
 
 // Fail keeps that q could not be answered at now; rcode is what clients are
 // told. A reply that is there, stale or not, stays.
 func (c *Cache) Fail(q *wire.Question, rcode uint16, now time.Time) {
 	if t := c.table.Load(); t != nil {
-		t.shard(c.seed, q.Key()).fail(q.Key(), rcode, c.moment(now), moment(c.stale.Load()))
+		hash := c.hash(q.Key())
+		t.shard(hash).fail(q.Key(), hash, rcode, c.moment(now), moment(c.stale.Load()))
 	}
 }
 
@@ -170,33 +200,38 @@ func (c *Cache) Fail(q *wire.Question, rcode uint16, now time.Time) {
 // for FailureTTL from now; only of use where there is a reply.
 func (c *Cache) Delay(q *wire.Question, now time.Time) {
 	if t := c.table.Load(); t != nil {
-		t.shard(c.seed, q.Key()).delay(q.Key(), c.moment(now)+FailureTTL)
+		hash := c.hash(q.Key())
+		t.shard(hash).delay(q.Key(), hash, c.moment(now)+FailureTTL)
 	}
 }
 
 // Claim reports whether the caller shall fetch the reply to q anew. Until it
 // calls Put, Fail or Release for q, nobody else is told to.
 func (c *Cache) Claim(q *wire.Question) bool {
-	t := c.table.Load()
-	return t != nil && t.shard(c.seed, q.Key()).claim(q.Key(), true)
+	hash, t := c.hash(q.Key()), c.table.Load()
+	return t != nil && t.shard(hash).claim(q.Key(), hash, true)
 }
 
 // Release gives a claim back.
 func (c *Cache) Release(q *wire.Question) {
 	if t := c.table.Load(); t != nil {
-		t.shard(c.seed, q.Key()).claim(q.Key(), false)
+		hash := c.hash(q.Key())
+		t.shard(hash).claim(q.Key(), hash, false)
 	}
 }
 
 func (c *Cache) moment(t time.Time) moment { return t.Sub(c.epoch) }
 
-// shard returns the shard of a key.
-func (t *table) shard(seed maphash.Seed, key []byte) *shard {
-	return &t.shards[maphash.Bytes(seed, key)&uint64(len(t.shards)-1)]
-}
+// hash returns the hash of a question's key.
+func (c *Cache) hash(key []byte) uint32 { return uint32(maphash.Bytes(c.seed, key)) }
+
+// shard returns the shard for a hash.
+func (t *table) shard(hash uint32) *shard { return &t.shards[hash&uint32(len(t.shards)-1)] }
 
 // Stats is a reading of the cache. Stale are those among Entries that are past
-// their time; failures are no entries but count in Bytes. Hits, Misses and
+// their time. Bytes is the memory in use, which is never more than Limit: that
+// of entries with the gaps between them, of failures, which are no entries, and
+// of the index. Hits, Misses and
 // Loaded count since the start; what is stale is no hit.
 type Stats struct {
 	Entries, Stale, Bytes, Limit int64

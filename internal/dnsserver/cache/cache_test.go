@@ -1,6 +1,7 @@
 package cache_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -55,11 +56,11 @@ func TestHitEndsWithItsTTL(t *testing.T) {
 	c := cache.New(1 << 20)
 	q := question(t, "a.example.", dns.TypeTXT, false, false)
 	c.Put(q, txt(t, "a.example.", 30, 1), start)
-	if h := c.Get(q, start.Add(29900*time.Millisecond)); !h.Fresh() || h.Age != 29 {
+	if h := c.Get(nil, q, start.Add(29900*time.Millisecond)); !h.Fresh() || h.Age != 29 {
 		t.Errorf("after 29.9 s: %+v", h)
 	}
 	c.KeepStale(0)
-	if h := c.Get(q, start.Add(30*time.Second)); h.Response != nil {
+	if h := c.Get(nil, q, start.Add(30*time.Second)); h.Found {
 		t.Error("still there after 30 s")
 	}
 	if s := c.Stats(start); s.Entries != 0 || s.Bytes != 0 || s.Hits != 1 || s.Misses != 1 {
@@ -70,7 +71,7 @@ func TestHitEndsWithItsTTL(t *testing.T) {
 func TestKeyIsNameTypeClassDOAndCD(t *testing.T) {
 	c := cache.New(1 << 20)
 	c.Put(question(t, "a.example.", dns.TypeTXT, false, false), txt(t, "a.example.", 30, 1), start)
-	if c.Get(question(t, "A.EXAMPLE.", dns.TypeTXT, false, false), start).Response == nil {
+	if !c.Get(nil, question(t, "A.EXAMPLE.", dns.TypeTXT, false, false), start).Found {
 		t.Error("case counts")
 	}
 	for name, q := range map[string]*wire.Question{
@@ -79,7 +80,7 @@ func TestKeyIsNameTypeClassDOAndCD(t *testing.T) {
 		"DO":   question(t, "a.example.", dns.TypeTXT, true, false),
 		"CD":   question(t, "a.example.", dns.TypeTXT, false, true),
 	} {
-		if c.Get(q, start).Response != nil {
+		if c.Get(nil, q, start).Found {
 			t.Errorf("%s does not count", name)
 		}
 	}
@@ -93,17 +94,17 @@ func TestBoundIsInOctetsAndTheOldestGoFirst(t *testing.T) {
 	for i := range 500 {
 		name := fmt.Sprintf("n%d.example.", i)
 		c.Put(question(t, name, dns.TypeTXT, false, false), txt(t, name, 300, 1000), start)
-		if c.Get(first, start).Response == nil {
+		if !c.Get(nil, first, start).Found {
 			t.Fatalf("what is used all the time was forgotten after %d others", i)
 		}
 		if s := c.Stats(start); s.Bytes > limit {
 			t.Fatalf("%d octets are kept, the limit is %d", s.Bytes, limit)
 		}
 	}
-	if c.Get(question(t, "n0.example.", dns.TypeTXT, false, false), start).Response != nil {
+	if c.Get(nil, question(t, "n0.example.", dns.TypeTXT, false, false), start).Found {
 		t.Error("the oldest is still there")
 	}
-	if c.Get(question(t, "n499.example.", dns.TypeTXT, false, false), start).Response == nil {
+	if !c.Get(nil, question(t, "n499.example.", dns.TypeTXT, false, false), start).Found {
 		t.Error("the newest is not there")
 	}
 }
@@ -112,11 +113,11 @@ func TestLargeResponsesAreNotKept(t *testing.T) {
 	c := cache.New(1 << 20)
 	q := question(t, "a.example.", dns.TypeTXT, false, false)
 	c.Put(q, txt(t, "a.example.", 300, cache.MaxResponse+1), start)
-	if r := c.Get(q, start).Response; r != nil {
-		t.Errorf("%d octets were kept", r.Len())
+	if h := c.Get(nil, q, start); h.Found {
+		t.Errorf("%d octets were kept", h.Response.Len())
 	}
 	c.Put(q, txt(t, "a.example.", 300, cache.MaxResponse-1000), start)
-	if c.Get(q, start).Response == nil {
+	if !c.Get(nil, q, start).Found {
 		t.Error("a response within the bound was not kept")
 	}
 }
@@ -125,7 +126,7 @@ func TestNoCache(t *testing.T) {
 	c := cache.New(-1)
 	q := question(t, "a.example.", dns.TypeTXT, false, false)
 	c.Put(q, txt(t, "a.example.", 300, 1), start)
-	if c.Get(q, start).Response != nil || c.Stats(start) != (cache.Stats{}) {
+	if c.Get(nil, q, start).Found || c.Stats(start) != (cache.Stats{}) {
 		t.Error("a cache that is none kept something")
 	}
 }
@@ -136,7 +137,7 @@ func TestHitDoesNotAllocate(t *testing.T) {
 	c.Put(q, txt(t, "a.example.", 300, 100), start)
 	out := make([]byte, 0, 1232)
 	if n := testing.AllocsPerRun(100, func() {
-		h := c.Get(q, start)
+		h := c.Get(out[:0], q, start)
 		out = h.Response.Append(out[:0], q, h.Age, 1232)
 	}); n != 0 {
 		t.Errorf("a hit allocates %v times", n)
@@ -176,12 +177,21 @@ func FuzzStoreAndHit(f *testing.F) {
 		}
 		c := cache.New(1 << 20)
 		c.Put(q, r, start)
-		hit := c.Get(q, start.Add(time.Duration(later)*time.Second))
-		if hit.Response == nil {
+		if err := c.Check(); err != nil {
+			t.Fatal(err)
+		}
+		hit := c.Get(nil, q, start.Add(time.Duration(later)*time.Second))
+		if !hit.Found {
 			return
 		}
+		reply := hit.Response.Append(nil, q, hit.Age, wire.MaxMessage)
+		buffer := make([]byte, 3, 3+later%1024)
+		hit = c.Peek(buffer, q, start.Add(time.Duration(later)*time.Second))
+		if here := hit.Response.Append(buffer, q, hit.Age, wire.MaxMessage); !bytes.Equal(here[3:], reply) {
+			t.Fatalf("in the buffer it becomes % x, not % x", here[3:], reply)
+		}
 		out := new(dns.Msg)
-		if err := out.Unpack(hit.Response.Append(nil, q, hit.Age, wire.MaxMessage)); err != nil {
+		if err := out.Unpack(reply); err != nil {
 			t.Fatalf("miekg/dns can not unpack the hit: %v", err)
 		}
 		want := min(ttl, wire.MaxTTL) - uint32(later)

@@ -26,25 +26,44 @@ func (c *Cache) Resize(limit int64) {
 	t := newTable(limit)
 	c.table.Store(t)
 	c.version.Add(1)
-	if old == nil || t == nil {
+	if old == nil {
 		return
 	}
-	for _, established := range []bool{true, false} {
-		lists := make([][]entry, len(old.shards))
+	for i := range old.shards {
+		hits, misses := old.shards[i].close()
+		c.hits.Add(hits)
+		c.misses.Add(misses)
+	}
+	if t == nil {
+		return
+	}
+	for _, segment := range []uint8{established, probation} {
+		next := make([]ref, len(old.shards))
 		for i := range old.shards {
-			lists[i] = old.shards[i].list(established)
+			next[i] = old.shards[i].segments[segment].first
 		}
-		for rank, left := 0, true; left; rank++ { // about in the order of use
+		for left := true; left; { // about in the order of use
 			left = false
-			for _, list := range lists {
-				if rank < len(list) {
-					e := list[rank] // a copy, so that the list is not held
-					left = true
-					t.shard(c.seed, []byte(e.key)).restore(&e, established)
+			for i, r := range next {
+				if r == 0 {
+					continue
 				}
+				left = true
+				k := old.shards[i].kept(r)
+				next[i] = old.shards[i].at(r).next
+				t.shard(k.hash).restore(&k)
 			}
 		}
 	}
+}
+
+// close makes the shard one that finds and takes nothing any more, so that
+// what it holds can be read without its lock. It returns its counts.
+func (s *shard) close() (hits, misses uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index = nil
+	return s.hits, s.misses
 }
 
 // bound returns the table's limit; that of no table is 0.
@@ -55,21 +74,50 @@ func (t *table) bound() int64 {
 	return t.limit
 }
 
-// list returns copies of the replies of one segment that are in no segment
-// themselves, the one used last first.
-func (s *shard) list(established bool) []entry {
+// kept is a reply on its way into a shard, or out of it.
+type kept struct {
+	key         []byte
+	hash        uint32
+	response    wire.Response
+	at, retry   moment
+	uses        uint32
+	established bool
+}
+
+// kept reads the reply at r, with the shard's lock or after close. It stays in
+// the shard's memory.
+func (s *shard) kept(r ref) kept {
+	e := s.at(r)
+	key := append(make([]byte, 0, wire.MaxName+keyTail), s.question(r)...)
+	return kept{key: append(key, e.mark), hash: e.hash, response: s.response(r), at: e.at, retry: e.retry,
+		uses: e.uses, established: e.segment == established}
+}
+
+// restore keeps k as the reply used longest ago, if it fits and no reply is
+// there. It reports whether it did.
+func (s *shard) restore(k *kept) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := &s.probation
-	if established {
-		g = &s.established
+	e := entry{at: k.at, retry: k.retry, life: k.response.Lifetime(), uses: k.uses, hash: k.hash, size: uint32(k.response.StoredLen())}
+	old := s.find(k.key, k.hash)
+	if s.closed() || old != 0 && s.at(old).segment != failed || s.replyWords()+e.words() > s.replies.size() {
+		return false
 	}
-	list := make([]entry, 0, len(g.expiry))
-	for e := g.ring.next; e != &g.ring; e = e.next {
-		list = append(list, entry{key: e.key, response: e.response, at: e.at, expires: e.expires,
-			retry: e.retry, cost: e.cost, uses: e.uses})
+	if old != 0 {
+		s.dropLocked(old)
 	}
-	return list
+	place := s.replies.allocate(e.words())
+	if place == 0 {
+		s.compactLocked(&s.replies)
+		place = s.replies.allocate(e.words())
+	}
+	into := probation
+	if k.established && s.segments[established].words+e.words() <= s.establishedWords() {
+		into = established
+	}
+	s.fillLocked(place, e, k.key, &k.response)
+	s.add(place, into, true)
+	return true
 }
 
 // Purge forgets all answers to questions about names, which are keys of names
@@ -100,20 +148,16 @@ func (c *Cache) Purge(now time.Time, names ...[]byte) int {
 	return n
 }
 
-func (s *shard) purge(q *quiet, now moment) (n int) {
+func (s *shard) purge(q *quiet, now moment) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for key, e := range s.entries {
-		if e.response != nil && q.silences(nameOf(key), e.response, now) || e.response == nil && q.at(now).Has(string(nameOf(key))) {
-			s.removeLocked(e)
-			n++
-		}
-	}
-	return n
+	names := q.at(now)
+	return s.sweepLocked(&s.failures, func(r ref) bool { return names.Has(s.name(r)) }) +
+		s.sweepLocked(&s.replies, func(r ref) bool {
+			response := s.response(r)
+			return q.silences(s.name(r), &response, now)
+		})
 }
-
-// nameOf returns the name in a question's key.
-func nameOf(key string) []byte { return []byte(key[:max(0, len(key)-keyTail)]) }
 
 // keyTail is type, class and flags behind the name in wire.Question.Key.
 const keyTail = 5
@@ -130,7 +174,7 @@ func (q *quiet) silences(name []byte, r *wire.Response, now moment) bool {
 		return false
 	}
 	names := q.at(now)
-	return names.Has(string(name)) || r.LeadsTo(names)
+	return names.Has(name) || r.LeadsTo(names)
 }
 
 func (q *quiet) at(now moment) quietNow { return quietNow{q.until, now} }
@@ -141,4 +185,4 @@ type quietNow struct {
 	now   moment
 }
 
-func (q quietNow) Has(key string) bool { return q.now < q.until[key] }
+func (q quietNow) Has(key []byte) bool { return q.now < q.until[string(key)] }

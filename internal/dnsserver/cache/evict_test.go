@@ -36,12 +36,12 @@ func (k keeper) question(name string) *wire.Question {
 
 func (k keeper) get(name string, now time.Time) cache.Hit {
 	k.t.Helper()
-	return k.Get(k.question(name), now)
+	return k.Get(nil, k.question(name), now)
 }
 
 func (k keeper) has(name string, now time.Time) bool {
 	k.t.Helper()
-	return k.Peek(k.question(name), now).Response != nil
+	return k.Peek(nil, k.question(name), now).Found
 }
 
 // scanned is a question of a scan and its response, made without much ado.
@@ -91,11 +91,11 @@ func TestAScanDoesNotPushOutWhatTheHouseUses(t *testing.T) {
 		}
 		for i := range scan {
 			q, r := scanned(t, i)
-			if k.Get(q, later).Response != nil {
+			if k.Get(nil, q, later).Found {
 				t.Fatalf("%q is there", q.Name())
 			}
 			k.Put(q, r, later)
-			k.Get(q, later) // asked twice in a row, as by a retry
+			k.Get(nil, q, later) // asked twice in a row, as by a retry
 		}
 		lost := 0
 		for _, name := range house {
@@ -158,7 +158,7 @@ func TestFailuresTakeNoRoomFromReplies(t *testing.T) {
 	if s.Entries != full || s.Bytes > limit {
 		t.Errorf("after 5,000 failures %+v, want %d entries", s, full)
 	}
-	if h := k.get("f4999.example.", later); !h.Failed || h.Rcode != wire.ServFail || h.Response != nil {
+	if h := k.get("f4999.example.", later); !h.Failed || h.Rcode != wire.ServFail || h.Found {
 		t.Errorf("the last failure is %+v", h)
 	}
 	if h := k.get("f4999.example.", later.Add(cache.FailureTTL)); h.Failed {
@@ -270,7 +270,7 @@ func TestAllAtOnce(t *testing.T) {
 				case 5, 6:
 					k.Put(q, responses[(i*7+g)%200], now)
 				default:
-					k.Get(q, now)
+					k.Get(nil, q, now)
 				}
 			}
 		})
@@ -279,7 +279,13 @@ func TestAllAtOnce(t *testing.T) {
 	if s := k.Stats(start); s.Bytes > s.Limit {
 		t.Errorf("Stats = %+v", s)
 	}
+	if err := k.Check(); err != nil {
+		t.Error(err)
+	}
 	k.Resize(math.MaxInt32)
+	if err := k.Check(); err != nil {
+		t.Error(err)
+	}
 }
 
 // counter is an io.Writer that counts.

@@ -55,48 +55,64 @@ var (
 func (c *Cache) Version() uint64 { return c.version.Load() }
 
 // Save writes all replies to w as of now and returns how many. It holds the
-// lock of a shard only while it lists the shard's entries.
+// lock of a shard only while it makes records of the shard's entries.
 func (c *Cache) Save(w io.Writer, now time.Time) (n int, err error) {
 	t := c.table.Load()
-	out := bufio.NewWriterSize(w, 64<<10)
 	head := be.AppendUint32([]byte(fileMagic), fileVersion)
 	head = be.AppendUint64(head, uint64(now.UnixMilli()))
-	_, _ = out.Write(be.AppendUint32(head, crc32.Checksum(head, castagnoli)))
-	if t == nil {
-		return 0, out.Flush()
+	if _, err := w.Write(be.AppendUint32(head, crc32.Checksum(head, castagnoli))); err != nil || t == nil {
+		return 0, err
 	}
-	at, keep := c.moment(now), moment(c.stale.Load())
-	var record []byte
-	for _, established := range []bool{true, false} {
+	var records []byte
+	for _, segment := range []uint8{established, probation} {
 		for i := range t.shards {
-			for _, e := range t.shards[i].list(established) {
-				if e.over(at, keep) {
-					continue
-				}
-				got := now.UnixMilli() - (at - e.at).Milliseconds()
-				record = appendRecord(record[:0], &e, got, established)
-				if _, err := out.Write(record); err != nil {
-					return n, err
-				}
-				n++
+			var more int
+			records, more = t.shards[i].appendRecords(records[:0], segment, c.moment(now), moment(c.stale.Load()), now.UnixMilli())
+			if _, err := w.Write(records); err != nil {
+				return n, err
 			}
+			n += more
 		}
 	}
-	return n, out.Flush()
+	return n, nil
 }
 
-func appendRecord(dst []byte, e *entry, got int64, established bool) []byte {
+// appendRecords appends records of the replies in a segment, the one used last
+// first, and returns how many. Now is also given in milliseconds of the wall
+// clock.
+func (s *shard) appendRecords(dst []byte, segment uint8, now, keepStale moment, wall int64) (_ []byte, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed() {
+		return dst, 0 // Resize has marked the cache as changed, so it is saved again
+	}
+	for r := s.segments[segment].first; r != 0; r = s.at(r).next {
+		if e := s.at(r); !e.over(now, keepStale) {
+			dst = s.appendRecord(dst, r, wall-(now-e.at).Milliseconds())
+			n++
+		}
+	}
+	return dst, n
+}
+
+// appendRecord appends the record of the reply at r, got at a time in
+// milliseconds of the wall clock.
+func (s *shard) appendRecord(dst []byte, r ref, got int64) []byte {
+	e, question, response := s.at(r), s.question(r), s.response(r)
 	var flags byte
-	if established {
+	if e.segment == established {
 		flags = flagEstablished
 	}
+	start := len(dst)
 	dst = append(dst, make([]byte, recordHead)...)
 	dst = append(dst, flags)
 	dst = be.AppendUint64(dst, uint64(got))
-	dst = be.AppendUint16(dst, uint16(len(e.key)))
-	dst = append(append(dst, e.key...), e.response.Packed()...)
-	be.PutUint32(dst, uint32(len(dst)-recordHead))
-	be.PutUint32(dst[4:], crc32.Checksum(dst[recordHead:], castagnoli))
+	dst = be.AppendUint16(dst, uint16(len(question)+1))
+	dst = append(append(dst, question...), e.mark)
+	dst = append(dst, response.Packed()...)
+	record := dst[start:]
+	be.PutUint32(record, uint32(len(record)-recordHead))
+	be.PutUint32(record[4:], crc32.Checksum(record[recordHead:], castagnoli))
 	return dst
 }
 
@@ -121,7 +137,7 @@ func (c *Cache) Load(r io.Reader, now time.Time) (n int, err error) {
 	clock := fileClock{now: now, saved: time.UnixMilli(int64(be.Uint64(head[len(fileMagic)+4:])))}
 	t := c.table.Load()
 	for read := int64(0); read <= t.bound(); {
-		e, established, size, err := readRecord(in)
+		k, size, err := readRecord(in)
 		switch {
 		case err == io.EOF:
 			return n, nil
@@ -129,7 +145,7 @@ func (c *Cache) Load(r io.Reader, now time.Time) (n int, err error) {
 			return n, err
 		}
 		read += size
-		if c.adopt(t, e, established, clock) {
+		if c.adopt(t, &k, clock) {
 			n++
 			c.loaded.Add(1)
 		}
@@ -137,34 +153,33 @@ func (c *Cache) Load(r io.Reader, now time.Time) (n int, err error) {
 	return n, nil
 }
 
-// readRecord reads the next record; io.EOF means that there is none. The entry
-// has its key, its response and, as a moment that counts from 1970, the time
-// it was got.
-func readRecord(in io.Reader) (e *entry, established bool, size int64, err error) {
+// readRecord reads the next record; io.EOF means that there is none. The time
+// at which the reply was got is a moment that counts from 1970.
+func readRecord(in io.Reader) (k kept, size int64, err error) {
 	var head [recordHead]byte
 	if _, err := io.ReadFull(in, head[:]); err == io.EOF {
-		return nil, false, 0, io.EOF
+		return k, 0, io.EOF
 	} else if err != nil {
-		return nil, false, 0, readError(err, ErrTorn)
+		return k, 0, readError(err, ErrTorn)
 	}
 	length := be.Uint32(head[:])
 	if length < recordFixed || length > maxRecord {
-		return nil, false, 0, ErrTorn
+		return k, 0, ErrTorn
 	}
 	body := make([]byte, length)
 	if _, err := io.ReadFull(in, body); err != nil {
-		return nil, false, 0, readError(err, ErrTorn)
+		return k, 0, readError(err, ErrTorn)
 	}
 	keyEnd := recordFixed + int(be.Uint16(body[9:]))
 	if be.Uint32(head[4:]) != crc32.Checksum(body, castagnoli) || keyEnd > len(body) {
-		return nil, false, 0, ErrTorn
+		return k, 0, ErrTorn
 	}
-	response, err := wire.NewResponse(body[keyEnd:len(body):len(body)])
-	if err != nil || response.Lifetime() == 0 || !response.Answers(body[recordFixed:keyEnd]) {
-		return nil, false, 0, ErrTorn
+	response, err := wire.NewResponse(body[keyEnd:])
+	if err != nil || !keepable(response) || !response.Answers(body[recordFixed:keyEnd]) {
+		return k, 0, ErrTorn
 	}
-	e = &entry{key: string(body[recordFixed:keyEnd]), response: response, at: moment(be.Uint64(body[1:]))}
-	return e, body[0]&flagEstablished != 0, recordHead + int64(length), nil
+	k = kept{key: body[recordFixed:keyEnd], response: *response, at: moment(be.Uint64(body[1:])), established: body[0]&flagEstablished != 0}
+	return k, recordHead + int64(length), nil
 }
 
 // readError is err, or torn where the file has come to its end.
@@ -187,17 +202,17 @@ func (c fileClock) age(got int64) (time.Duration, bool) {
 	return c.now.Sub(time.UnixMilli(got)), true // at most what a Duration holds
 }
 
-// adopt keeps e, as readRecord returned it, and reports whether it did.
-func (c *Cache) adopt(t *table, e *entry, established bool, clock fileClock) bool {
-	now, life := c.moment(clock.now), time.Duration(e.response.Lifetime())*time.Second
-	age, known := clock.age(int64(e.at))
+// adopt keeps k, as readRecord returned it, and reports whether it did.
+func (c *Cache) adopt(t *table, k *kept, clock fileClock) bool {
+	now, life := c.moment(clock.now), time.Duration(k.response.Lifetime())*time.Second
+	age, known := clock.age(int64(k.at))
 	if !known {
 		age = life
 	}
-	e.at, e.expires = now-age, now-age+life
-	e.cost = int64(overhead + len(e.key) + e.response.Cost())
-	if t == nil || e.over(now, moment(c.stale.Load())) || c.quiet.Load().silences(nameOf(e.key), e.response, now) {
+	k.at, k.hash = now-age, c.hash(k.key)
+	over := now >= k.at+life+moment(c.stale.Load())
+	if t == nil || over || c.quiet.Load().silences(k.key[:len(k.key)-keyTail], &k.response, now) {
 		return false
 	}
-	return t.shard(c.seed, []byte(e.key)).restore(e, established)
+	return t.shard(k.hash).restore(k)
 }

@@ -69,7 +69,7 @@ func TestLoadedRepliesAreOlderByTheTimeThatPassed(t *testing.T) {
 			}
 			for name, want := range map[string]uint32{"a.example.": c.a, "b.example.": c.b, "c.example.": c.c} {
 				h := k.get(name, now)
-				if (h.Response == nil) != (want == gone) || h.Response != nil && h.Age != want {
+				if (!h.Found) != (want == gone) || h.Found && h.Age != want {
 					t.Errorf("%s is %+v, want age %d", name, h, want)
 				}
 			}
@@ -106,7 +106,7 @@ func TestTornAtEveryOctetLoadsWholeRecordsOnly(t *testing.T) {
 		k, n, err := loaded(t, file[:cut], now)
 		whole := 0
 		for _, name := range []string{"a.example.", "b.example.", "c.example."} {
-			if h := k.get(name, now); h.Response != nil {
+			if h := k.get(name, now); h.Found {
 				whole++
 				m := new(dns.Msg)
 				if err := m.Unpack(h.Response.Append(nil, k.question(name), 0, wire.MaxMessage)); err != nil || len(m.Answer) != 1 || m.Answer[0].Header().Name != name {
@@ -252,6 +252,9 @@ func FuzzLoad(f *testing.F) {
 			k, n, err := loaded(t, file, now)
 			if s := k.Stats(now); s.Bytes > s.Limit || s.Entries != int64(n) && err == nil {
 				t.Fatalf("Load = %d, %v, %+v", n, err, s)
+			}
+			if err := k.Check(); err != nil {
+				t.Fatal(err)
 			}
 			var again bytes.Buffer
 			if m, err := k.Save(&again, now); m != n || err != nil {

@@ -2,125 +2,114 @@ package cache
 
 // Entries, and the segments of a shard that they are in.
 
-import (
-	"container/heap"
-	"time"
+import "time"
 
-	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
+// The segments of a shard.
+const (
+	dead uint8 = iota // removed
+	probation
+	established
+	failed // questions that could not be answered
+	segments
 )
 
-// overhead is about what an entry takes beside its key and response: the entry
-// itself, its place in the map and that in the heap.
-const overhead = 208
-
-// entry is a kept reply, or without response a failure. It is guarded by its
-// shard's lock.
+// entry is the head of a kept reply or failure; its octets stand behind it. It
+// is guarded by its shard's lock.
 type entry struct {
-	key      string
-	response *wire.Response
-	at       moment // when it was got
-	expires  moment // when its time is over
-	retry    moment // upstream failed and is not asked before this
-	cost     int64
-	uses     uint32 // how often it was asked for since it was got
-	rcode    uint16 // of a failure
-	claimed  bool   // somebody is fetching it anew
+	at    moment // when it was got
+	retry moment // upstream failed and is not asked before this
 
-	segment    *segment
-	place      int // in the segment's heap
-	prev, next *entry
+	life       uint32 // seconds for which it is good from at
+	uses       uint32 // how often it was asked for since it was got
+	hash       uint32 // of the key
+	size       uint32 // octets behind
+	chain      ref    // the next one in the index
+	prev, next ref    // in the segment's ring
+	moved      uint32 // the segment's count when it became the one used last
+
+	rcode   uint16 // of a failure
+	name    uint8  // octets of the name
+	mark    uint8  // the last octet of the key
+	segment uint8
+	claimed bool // somebody is fetching it anew
 }
 
-// segment is a list of entries in two orders. It is guarded by its shard's
-// lock.
+// expires is when the entry's time is over.
+func (e *entry) expires() moment { return e.at + time.Duration(e.life)*time.Second }
+
+// over reports whether e is of no use any more.
+func (e *entry) over(now, keepStale moment) bool {
+	if e.segment == failed {
+		keepStale = 0
+	}
+	return now >= e.expires()+keepStale
+}
+
+// segment is a list of entries in the order of use. It is guarded by its
+// shard's lock.
 type segment struct {
-	bytes  int64
-	ring   entry // in the order of use; next is the one used last
-	expiry expiries
+	first, last ref // used last, and longest ago
+	entries     uint32
+	words       ref    // all that its entries take
+	moves       uint32 // counts entries that became the one used last
 }
 
-func (g *segment) init() { g.ring.prev, g.ring.next = &g.ring, &g.ring }
-
-// add makes e, which is in no segment, the one used last, or with old the one
-// used longest ago.
-func (g *segment) add(e *entry, old bool) {
-	e.segment = g
-	g.bytes += e.cost
-	heap.Push(&g.expiry, e)
+// add puts the entry at r, which is in no segment, into segment to as the one
+// used last, or with old the one used longest ago.
+func (s *shard) add(r ref, to uint8, old bool) {
+	e, g := s.at(r), &s.segments[to]
+	e.segment = to
+	g.entries++
+	g.words += e.words()
 	if old {
-		e.linkAfter(g.ring.prev)
+		s.link(g, r, g.last, 0)
+		return
+	}
+	g.moves++
+	e.moved = g.moves
+	s.link(g, r, 0, g.first)
+}
+
+// remove takes the entry at r out of its segment.
+func (s *shard) remove(r ref) {
+	e := s.at(r)
+	g := &s.segments[e.segment]
+	s.join(g, e.prev, e.next)
+	g.entries--
+	g.words -= e.words()
+}
+
+// use makes the entry at r the one used last. While it is surely among the
+// first eighth, it stays where it is: what is asked for all the time would
+// else write to four entries each time.
+func (s *shard) use(r ref) {
+	e := s.at(r)
+	g := &s.segments[e.segment]
+	if g.moves-e.moved <= g.entries/8 {
+		return
+	}
+	s.join(g, e.prev, e.next)
+	g.moves++
+	e.moved = g.moves
+	s.link(g, r, 0, g.first)
+}
+
+// link puts the entry at r between two that are neighbours; 0 is the end.
+func (s *shard) link(g *segment, r, prev, next ref) {
+	s.join(g, prev, r)
+	s.join(g, r, next)
+}
+
+// join makes next follow prev.
+func (s *shard) join(g *segment, prev, next ref) {
+	if prev != 0 {
+		s.at(prev).next = next
 	} else {
-		e.linkAfter(&g.ring)
+		g.first = next
 	}
-}
-
-func (g *segment) remove(e *entry) {
-	e.unlink()
-	heap.Remove(&g.expiry, e.place)
-	g.bytes -= e.cost
-	e.segment = nil
-}
-
-// use makes e the one used last.
-func (g *segment) use(e *entry) {
-	e.unlink()
-	e.linkAfter(&g.ring)
-}
-
-// victim returns the entry to do without: what is stale for longest, else what
-// was used longest ago; nil in an empty segment.
-func (g *segment) victim(now moment) *entry {
-	switch {
-	case len(g.expiry) == 0:
-		return nil
-	case g.expiry[0].expires <= now:
-		return g.expiry[0]
+	if next != 0 {
+		s.at(next).prev = prev
+	} else {
+		g.last = prev
 	}
-	return g.ring.prev
-}
-
-// stale counts the entries past their time.
-func (g *segment) stale(now moment) int64 { return g.expiry.before(now, 0) }
-
-func (e *entry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }
-
-func (e *entry) linkAfter(p *entry) {
-	e.prev, e.next = p, p.next
-	e.prev.next, e.next.prev = e, e
-}
-
-// life is for how long the reply is good in all.
-func (e *entry) life() time.Duration { return e.expires - e.at }
-
-// expiries is a heap of entries, the one that expires first on top.
-type expiries []*entry
-
-func (h expiries) Len() int           { return len(h) }
-func (h expiries) Less(i, j int) bool { return h[i].expires < h[j].expires }
-
-func (h expiries) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-func (h *expiries) Push(x any) {
-	e := x.(*entry)
-	e.place = len(*h)
-	*h = append(*h, e)
-}
-
-func (h *expiries) Pop() any {
-	last := len(*h) - 1
-	e := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return e
-}
-
-// before counts the entries at place i and below it that expire by now.
-func (h expiries) before(now moment, i int) int64 {
-	if i >= len(h) || h[i].expires > now {
-		return 0
-	}
-	return 1 + h.before(now, 2*i+1) + h.before(now, 2*i+2)
 }

@@ -1,6 +1,6 @@
 package cache
 
-// One shard: a map, and three segments.
+// One shard: what is done to a single question.
 
 import (
 	"sync"
@@ -20,50 +20,55 @@ const (
 	prefetchPart  = 10
 	prefetchMost  = 30 * time.Second
 	// failedPart of a shard is for failures, establishedParts of
-	// establishedOf for what is established.
+	// establishedOf of the rest for what is established.
 	failedPart                      = 16
 	establishedParts, establishedOf = 4, 5
 )
 
 // shard is a part of the cache with a lock of its own.
 type shard struct {
-	mu          sync.Mutex
-	limit       int64             // of replies
-	entries     map[string]*entry // guarded by mu
-	probation   segment           // guarded by mu
-	established segment           // guarded by mu
-	failed      segment           // guarded by mu
+	mu           sync.Mutex
+	memory                         // guarded by mu
+	segments     [segments]segment // guarded by mu
+	hits, misses uint64            // guarded by mu
+
+	_ [64]byte // no other shard's in the same cache line
 }
 
-func (s *shard) init(limit int64) {
-	s.limit = limit - limit/failedPart
-	s.entries = make(map[string]*entry)
-	s.probation.init()
-	s.established.init()
-	s.failed.init()
-}
-
-// get returns what is known of key. With use it notes that it was asked for,
-// and forgets what is over.
-func (s *shard) get(key []byte, now, keepStale moment, use bool) Hit {
+// get returns what is known of key, the reply behind dst. With use it notes
+// that it was asked for, and forgets what is over.
+func (s *shard) get(dst, key []byte, hash uint32, now, keepStale moment, use bool) (h Hit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.entries[string(key)]
-	switch {
-	case e == nil:
-		return Hit{}
-	case e.over(now, keepStale):
+	r := s.find(key, hash)
+	if r != 0 && s.at(r).over(now, keepStale) {
 		if use {
-			s.removeLocked(e)
+			s.dropLocked(r)
 		}
-		return Hit{}
-	case e.response == nil:
+		r = 0
+	}
+	if r != 0 {
+		h = s.hitLocked(dst, r, now, use)
+	}
+	switch {
+	case !use:
+	case h.Fresh():
+		s.hits++
+	default:
+		s.misses++
+	}
+	return h
+}
+
+func (s *shard) hitLocked(dst []byte, r ref, now moment, use bool) Hit {
+	e := s.at(r)
+	if e.segment == failed {
 		return Hit{Failed: true, Rcode: e.rcode}
 	}
 	if use {
-		s.useLocked(e, now)
+		s.useLocked(r, now)
 	}
-	h := Hit{Response: e.response, Age: wire.Stale, Left: e.expires - now, Failed: now < e.retry}
+	h := Hit{Response: wire.Stored(behind(dst, s.octets(r))), Found: true, Age: wire.Stale, Left: e.expires() - now, Failed: now < e.retry}
 	if h.Left > 0 {
 		h.Age = uint32(max(now-e.at, 0) / time.Second)
 	}
@@ -71,154 +76,133 @@ func (s *shard) get(key []byte, now, keepStale moment, use bool) Hit {
 	return h
 }
 
-// over reports whether e is of no use any more.
-func (e *entry) over(now, keepStale moment) bool {
-	if e.response == nil {
-		keepStale = 0
+// behind copies octets into dst's spare capacity, or elsewhere where that is
+// too small.
+func behind(dst, octets []byte) []byte {
+	start, end := len(dst), len(dst)+len(octets)
+	if end > cap(dst) {
+		return append([]byte(nil), octets...)
 	}
-	return now >= e.expires+keepStale
+	dst = dst[start:end]
+	copy(dst, octets)
+	return dst
 }
 
 // due reports whether e should be fetched anew: it is stale, or soon will be
 // and was asked for more than once.
 func (e *entry) due(now moment) bool {
-	left, life := e.expires-now, e.life()
-	return left <= 0 || life >= prefetchLeast && e.uses > 1 && left <= min(life/prefetchPart, prefetchMost)
+	left, life := e.expires()-now, time.Duration(e.life)*time.Second
+	return left <= 0 || e.uses > 1 && life >= prefetchLeast && left <= min(life/prefetchPart, prefetchMost)
 }
 
-func (s *shard) useLocked(e *entry, now moment) {
+func (s *shard) useLocked(r ref, now moment) {
+	e := s.at(r)
 	e.uses++
-	if e.segment == &s.probation && now-e.at >= burst {
-		s.probation.remove(e)
-		s.established.add(e, false)
-		s.boundEstablishedLocked(now)
+	if e.segment == probation && now-e.at >= burst {
+		s.remove(r)
+		s.add(r, established, false)
+		s.boundEstablishedLocked()
 		return
 	}
-	e.segment.use(e)
+	s.use(r)
 }
 
+// establishedWords is what may be established.
+func (s *shard) establishedWords() ref { return s.replies.size() / establishedOf * establishedParts }
+
 // boundEstablishedLocked puts what is too much back on probation.
-func (s *shard) boundEstablishedLocked(now moment) {
-	for s.established.bytes > s.limit/establishedOf*establishedParts {
-		e := s.established.victim(now)
-		s.established.remove(e)
-		s.probation.add(e, false)
+func (s *shard) boundEstablishedLocked() {
+	for g := &s.segments[established]; g.words > s.establishedWords(); {
+		r := g.last
+		s.remove(r)
+		s.add(r, probation, false)
 	}
 }
 
 // put keeps r, got at now. What comes in the place of an older reply inherits
 // its standing.
-func (s *shard) put(key string, r *wire.Response, now, keepStale moment) {
-	e := &entry{key: key, response: r, at: now, expires: now + time.Duration(r.Lifetime())*time.Second, uses: 1}
-	e.cost = int64(overhead + len(key) + r.Cost())
+func (s *shard) put(key []byte, hash uint32, r *wire.Response, now, keepStale moment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	into := &s.probation
-	if old := s.entries[key]; old != nil {
-		if old.segment == &s.established {
-			into = old.segment
+	e := entry{at: now, life: r.Lifetime(), uses: 1, hash: hash, size: uint32(r.StoredLen())}
+	into := probation
+	if old := s.find(key, hash); old != 0 {
+		if s.at(old).segment == established {
+			into = established
 		}
-		if old.claimed {
+		if s.at(old).claimed {
 			e.uses = 0 // nobody has asked for it yet
 		}
-		s.removeLocked(old)
+		s.dropLocked(old)
 	}
-	if !s.makeRoomLocked(e.cost, now, keepStale) {
-		return
+	if place := s.roomLocked(e.words(), now, keepStale); place != 0 {
+		s.fillLocked(place, e, key, r)
+		s.add(place, into, false)
+		s.boundEstablishedLocked()
 	}
-	s.entries[key] = e
-	into.add(e, false)
-	s.boundEstablishedLocked(now)
 }
 
-// restore keeps e, which was kept before elsewhere, as the one used longest
-// ago, if it fits and nothing newer is there. It reports whether it did.
-func (s *shard) restore(e *entry, established bool) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if old := s.entries[e.key]; old != nil && old.response != nil || s.bytesLocked()+e.cost > s.limit {
-		return false
-	} else if old != nil {
-		s.removeLocked(old)
+// fillLocked writes e, the entry for key, and its reply to a place, and puts
+// it into the index. A failure has no reply.
+func (s *shard) fillLocked(place ref, e entry, key []byte, r *wire.Response) {
+	last := len(key) - 1
+	e.name, e.mark = uint8(last-4), key[last]
+	link := s.chain(e.hash)
+	e.chain, *link = *link, place
+	*s.at(place) = e
+	octets := s.octets(place)
+	if r != nil {
+		r.AppendStored(octets[:0])
+		octets = octets[wire.HeaderLen:]
 	}
-	into := &s.probation
-	if established && s.established.bytes+e.cost <= s.limit/establishedOf*establishedParts {
-		into = &s.established
-	}
-	s.entries[e.key] = e
-	into.add(e, true)
-	return true
+	copy(octets, key[:last]) // in lower case, as find wants it
 }
-
-// makeRoomLocked makes room for another cost octets and reports whether it
-// could.
-func (s *shard) makeRoomLocked(cost int64, now, keepStale moment) bool {
-	if cost > s.limit {
-		return false
-	}
-	for s.bytesLocked()+cost > s.limit {
-		e := s.established.victim(now)
-		if other := s.probation.victim(now); other != nil && (e == nil || !e.over(now, keepStale)) {
-			e = other
-		}
-		s.removeLocked(e)
-	}
-	return true
-}
-
-// bytesLocked is what the replies take.
-func (s *shard) bytesLocked() int64 { return s.probation.bytes + s.established.bytes }
 
 // fail notes that key could not be answered at now.
-func (s *shard) fail(key []byte, rcode uint16, now, keepStale moment) {
+func (s *shard) fail(key []byte, hash uint32, rcode uint16, now, keepStale moment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.entries[string(key)]; old != nil {
-		if old.response != nil && !old.over(now, keepStale) {
-			old.retry, old.claimed = now+FailureTTL, false
+	if old := s.find(key, hash); old != 0 {
+		if o := s.at(old); o.segment != failed && !o.over(now, keepStale) {
+			o.retry, o.claimed = now+FailureTTL, false
 			return
 		}
-		s.removeLocked(old)
+		s.dropLocked(old)
 	}
-	e := &entry{key: string(key), rcode: rcode, at: now, expires: now + FailureTTL, cost: int64(overhead + len(key))}
-	limit := s.limit / (failedPart - 1)
-	if e.cost > limit {
-		return
+	e := entry{at: now, life: uint32(FailureTTL / time.Second), hash: hash, rcode: rcode, size: uint32(len(key) - 1)}
+	if place := s.failureRoomLocked(e.words()); place != 0 {
+		s.fillLocked(place, e, key, nil)
+		s.add(place, failed, false)
 	}
-	for s.failed.bytes+e.cost > limit {
-		s.removeLocked(s.failed.victim(now))
-	}
-	s.entries[e.key] = e
-	s.failed.add(e, false)
 }
 
 // delay keeps upstream from being asked for key before a moment.
-func (s *shard) delay(key []byte, until moment) {
+func (s *shard) delay(key []byte, hash uint32, until moment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.entries[string(key)]; e != nil && e.response != nil {
-		e.retry = until
+	if r := s.find(key, hash); r != 0 && s.at(r).segment != failed {
+		s.at(r).retry = until
 	}
 }
 
 // claim takes or gives back the right to fetch key anew.
-func (s *shard) claim(key []byte, take bool) bool {
+func (s *shard) claim(key []byte, hash uint32, take bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.entries[string(key)]
-	if e == nil || e.response == nil || e.claimed == take {
+	r := s.find(key, hash)
+	if r == 0 || s.at(r).segment == failed || s.at(r).claimed == take {
 		return false
 	}
-	e.claimed = take
+	s.at(r).claimed = take
 	return true
 }
 
 // drop forgets key.
-func (s *shard) drop(key []byte) {
+func (s *shard) drop(key []byte, hash uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.entries[string(key)]; e != nil {
-		s.removeLocked(e)
+	if r := s.find(key, hash); r != 0 {
+		s.dropLocked(r)
 	}
 }
 
@@ -226,12 +210,18 @@ func (s *shard) drop(key []byte) {
 func (s *shard) measure(st *Stats, now moment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.Entries += int64(len(s.probation.expiry) + len(s.established.expiry))
-	st.Stale += s.probation.stale(now) + s.established.stale(now)
-	st.Bytes += s.bytesLocked() + s.failed.bytes
-}
-
-func (s *shard) removeLocked(e *entry) {
-	e.segment.remove(e)
-	delete(s.entries, e.key)
+	if s.closed() {
+		return
+	}
+	st.Hits += s.hits
+	st.Misses += s.misses
+	st.Entries += int64(s.segments[probation].entries + s.segments[established].entries)
+	for r := s.replies.start; r < s.replies.head; r += s.at(r).words() {
+		if e := s.at(r); e.segment != dead && e.expires() <= now {
+			st.Stale++
+		}
+	}
+	if used := s.replies.head - s.replies.start + s.failures.head - s.failures.start; used > 0 {
+		st.Bytes += word * int64(used+ref(len(s.index))/2)
+	}
 }

@@ -23,21 +23,21 @@ type Address struct {
 // Addresses calls yield for each address in r: in A and AAAA records and in the
 // hints of service bindings (RFC 9460, section 7.3), until yield returns false.
 func (r *Response) Addresses(yield func(Address) bool) {
-	at := HeaderLen + r.name + 4
+	msg, at := r.Packed(), HeaderLen+int(r.name)+4
 	for section := answerSection; section <= additionalSection; section++ {
-		for range be.Uint16(r.msg[6+2*section:]) {
+		for range be.Uint16(msg[6+2*section:]) {
 			owner := at
-			head, err := skipName(r.msg, at)
+			head, err := skipName(msg, at)
 			if err != nil {
 				return // NewResponse has read it all
 			}
 			data := head + 10
-			at = data + int(be.Uint16(r.msg[head+8:]))
+			at = data + int(be.Uint16(msg[head+8:]))
 			if section == authoritySection {
 				continue
 			}
 			a := Address{Additional: section == additionalSection, owner: owner}
-			if !a.each(be.Uint16(r.msg[head:]), r.msg[:at], data, yield) {
+			if !a.each(be.Uint16(msg[head:]), msg[:at], data, yield) {
 				return
 			}
 		}
@@ -46,7 +46,7 @@ func (r *Response) Addresses(yield func(Address) bool) {
 
 // OwnedBy reports whether the owner of a in r is one of names.
 func (a Address) OwnedBy(r *Response, names Names) bool {
-	key, err := expandName(r.msg, a.owner)
+	key, err := appendExpanded(nil, r.Packed(), a.owner)
 	return err == nil && names.Has(key)
 }
 
@@ -91,7 +91,7 @@ func (a Address) list(data []byte, size int, yield func(Address) bool) bool {
 
 // Leads reports whether the answer leads a client to any name at all, in the
 // sense of LeadsTo.
-func (r *Response) Leads() bool { return len(r.names) > 0 }
+func (r *Response) Leads() bool { return int(r.ttls) < len(r.octets) }
 
 // NoData returns a response to q that says that the name is there and has no
 // such record; it may be kept for ttl seconds.

@@ -92,36 +92,35 @@ func skipName(msg []byte, at int) (int, error) {
 	return 0, errName
 }
 
-// expandName returns the key of the name at octet at, following pointers. Each
-// must point further back than the last, so that they come to an end.
-func expandName(msg []byte, at int) (string, error) {
-	var key [MaxName]byte
-	n, floor := 0, at
+// appendExpanded appends the key of the name at octet at of msg, following
+// pointers. Each must point further back than the last, so that they come to an
+// end.
+func appendExpanded(dst, msg []byte, at int) ([]byte, error) {
+	start, floor := len(dst), at
 	for {
 		if at >= len(msg) {
-			return "", errName
+			return dst, errName
 		}
 		size := int(msg[at])
 		switch {
 		case size == 0:
-			return string(key[:n+1]), nil
+			return append(dst, 0), nil
 		case size >= 0xC0:
 			if at+2 > len(msg) {
-				return "", errName
+				return dst, errName
 			}
 			to := int(be.Uint16(msg[at:]) & 0x3FFF)
 			if to >= floor || to < HeaderLen {
-				return "", errName
+				return dst, errName
 			}
 			at, floor = to, to
-		case size <= maxLabel && at+1+size <= len(msg) && n+1+size+1 <= MaxName:
-			for i := range size + 1 {
-				key[n+i] = lower(msg[at+i])
-			}
-			n += 1 + size
+		case size <= maxLabel && at+1+size <= len(msg) && len(dst)-start+1+size+1 <= MaxName:
+			from := len(dst)
+			dst = append(dst, msg[at:at+1+size]...)
+			LowerName(dst[from:])
 			at += 1 + size
 		default:
-			return "", errName
+			return dst, errName
 		}
 	}
 }

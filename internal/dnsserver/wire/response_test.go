@@ -103,7 +103,7 @@ func TestAppendTruncatesWhatIsTooLong(t *testing.T) {
 
 type nameSet map[string]bool
 
-func (s nameSet) Has(key string) bool { return s[key] }
+func (s nameSet) Has(key []byte) bool { return s[string(key)] }
 
 func TestLeadsTo(t *testing.T) {
 	home := nameSet{"\x04home\x07example\x00": true}

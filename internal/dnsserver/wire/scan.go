@@ -13,11 +13,14 @@ const (
 
 var errRecord = errors.New("a record in the message is cut short")
 
-// scan walks over the records of r.
+// scan walks over the records of a reply.
 type scan struct {
-	r     *Response
+	msg   []byte
 	at    int
 	qtype uint16
+
+	ttls  []byte // as in a Response
+	names []byte // as in a Response
 
 	least    uint32 // least TTL seen
 	answered bool   // a record of the type asked for is there
@@ -26,7 +29,7 @@ type scan struct {
 
 // record reads the record at s.at and moves on.
 func (s *scan) record(section int) error {
-	msg, owner := s.r.msg, s.at
+	msg, owner := s.msg, s.at
 	at, err := skipName(msg, owner)
 	if err != nil {
 		return err
@@ -45,7 +48,7 @@ func (s *scan) record(section int) error {
 	if typ == TypeOPT {
 		return errors.New("there is an OPT record left in the message")
 	}
-	s.r.ttls = append(s.r.ttls, uint16(at+4))
+	s.ttls = be.AppendUint16(s.ttls, uint16(at+4))
 	ttl := boundTTL(be.Uint32(msg[at+4:]))
 	switch {
 	case section == answerSection && (typ == s.qtype || s.qtype == TypeANY):
@@ -83,7 +86,7 @@ func long(typ uint16, size int) bool {
 
 // target notes the name that the record leads to.
 func (s *scan) target(section int, typ uint16, owner, data, end int) error {
-	msg := s.r.msg
+	msg := s.msg
 	switch {
 	case typ == TypeCNAME || typ == TypeDNAME:
 	case typ == TypeSVCB || typ == TypeHTTPS:
@@ -98,21 +101,24 @@ func (s *scan) target(section int, typ uint16, owner, data, end int) error {
 	default:
 		return nil
 	}
-	key, err := expandName(msg[:end], data)
+	length := len(s.names)
+	names, err := appendExpanded(append(s.names, 0), msg[:end], data)
 	if err != nil {
 		return err
 	}
-	s.r.names = append(s.r.names, key)
+	names[length] = uint8(len(names) - length - 1)
+	s.names = names
 	return nil
 }
 
 // lifetime says for how long the whole may be kept, in seconds, and whether
 // nothing but its TTLs could be against keeping it.
 func (s *scan) lifetime() (life uint32, keepable bool) {
-	if be.Uint16(s.r.msg[2:])&flagTC != 0 {
+	flags := be.Uint16(s.msg[2:])
+	if flags&flagTC != 0 {
 		return 0, false
 	}
-	switch rcode := s.r.Rcode(); {
+	switch rcode := flags & maskRcode; {
 	case rcode == NoError && s.answered:
 		return s.least, true
 	case (rcode == NoError || rcode == NXDomain) && s.soa:

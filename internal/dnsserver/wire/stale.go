@@ -68,29 +68,17 @@ func (r *Response) Bounded(least, most uint32) *Response {
 		return r
 	}
 	bounded := func(ttl uint32) uint32 { return min(max(ttl, least), most) }
-	changes := bounded(r.life) != r.life
-	for _, at := range r.ttls {
-		ttl := be.Uint32(r.msg[at:])
-		changes = changes || bounded(ttl) != ttl
+	b := *r
+	b.octets, b.life = slices.Clone(r.octets), bounded(r.life)
+	changes := b.life != r.life
+	for places := b.octets[b.reply:b.ttls]; len(places) >= 2; places = places[2:] {
+		ttl := b.octets[be.Uint16(places):]
+		is := be.Uint32(ttl)
+		changes = changes || bounded(is) != is
+		be.PutUint32(ttl, bounded(is))
 	}
 	if !changes {
 		return r
 	}
-	b := *r
-	b.msg, b.life = slices.Clone(r.msg), bounded(r.life)
-	for _, at := range r.ttls {
-		be.PutUint32(b.msg[at:], bounded(be.Uint32(r.msg[at:])))
-	}
 	return &b
-}
-
-// Packed returns the packed reply, without an OPT record. The slice is r's
-// own; it must not be changed.
-func (r *Response) Packed() []byte { return r.msg }
-
-// Answers reports whether r is the reply to a question with this key, as
-// Question.Key gives it, whatever its mark.
-func (r *Response) Answers(key []byte) bool {
-	end := HeaderLen + r.name + 4
-	return len(key) == r.name+keyTail && string(key[:r.name+4]) == string(r.msg[HeaderLen:end])
 }

@@ -119,7 +119,7 @@ func (z *Zone) dropTargets(m *dns.Msg) {
 		if target == "." {
 			target = h.Name
 		}
-		if !z.Has(string(KeyOf(target))) {
+		if !z.Has(KeyOf(target)) {
 			return true
 		}
 		dropped[dns.CanonicalName(h.Name)] = true
@@ -134,7 +134,7 @@ func (z *Zone) dropTargets(m *dns.Msg) {
 	}
 	foreign := func(rr dns.RR) bool {
 		t := rr.Header().Rrtype
-		return t != dns.TypeA && t != dns.TypeAAAA || !z.Has(string(KeyOf(rr.Header().Name)))
+		return t != dns.TypeA && t != dns.TypeAAAA || !z.Has(KeyOf(rr.Header().Name))
 	}
 	m.Answer = filter(filter(m.Answer, unsigned), foreign)
 	m.Extra = filter(filter(m.Extra, unsigned), foreign)

@@ -118,7 +118,7 @@ func (z *Zone) Shadowed() []string {
 
 // Has reports whether the zone says which addresses the name with this key
 // has; it implements wire.Names.
-func (z *Zone) Has(key string) bool { return lookUp(z, wire.Hash(key), key).InHouse() }
+func (z *Zone) Has(key []byte) bool { return lookUp(z, wire.Hash(key), key).InHouse() }
 
 // Find returns the node of the name with this key, which may be one that a
 // wildcard stands for; nil where there is none.
