@@ -76,3 +76,20 @@ func TestDNSPerfArguments(t *testing.T) {
 		t.Errorf("with no time it is %q", once)
 	}
 }
+
+func TestVersions(t *testing.T) {
+	for out, want := range map[string]string{
+		"Knot Resolver, version 5.6.0\n":                         " 5.6.0",
+		"dnsdist 1.7.3 (Lua 5.1.4 [LuaJIT 2.1.0-beta3])\n":       " 1.7.3",
+		"Version 1.17.1\n\nConfigure line: --x=1.2\n":            " 1.17.1",
+		"BIND 9.18.49-1~deb12u3-Debian (Extended) <id:>\n":       " 9.18.49-1",
+		"CoreDNS-1.15.0\nlinux/amd64, go1.26.8, \n":              " 1.15.0",
+		"  -s the server (default: 127.0.0.1)\nVersion 2.10.0\n": " 2.10.0",
+		"127.0.0.1\n": " ?",
+	} {
+		got := versionOf(t.Context(), peer{program: "printf", version: []string{"%s", out}})
+		if got != want {
+			t.Errorf("%q has the version %q, not %q", out, got, want)
+		}
+	}
+}

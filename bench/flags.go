@@ -32,7 +32,7 @@ func parseFlags(args []string) (options, error) {
 	var workload, rates string
 	f := flag.NewFlagSet("bench/run", flag.ContinueOnError)
 	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured")
-	f.Float64Var(&o.seconds, "seconds", 1.2, "how long one measurement takes")
+	f.Float64Var(&o.seconds, "seconds", 1, "how long one measurement takes")
 	f.StringVar(&o.only, "only", "", "the servers to measure, as a list with commas; all if empty")
 	f.StringVar(&workload, "workload", "", "what to measure, as a list of "+strings.Join(allWorkloads, ",")+"; all if empty")
 	f.StringVar(&rates, "rates", "2000,20000,max", "the rates, in questions a second; max is saturation")

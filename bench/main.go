@@ -129,9 +129,10 @@ func measureAll(ctx context.Context, o options, h handover) error {
 		return err
 	}
 	defer upstream.stop(time.Second)
+	where := conditions(ctx, o, servers)
 	began := time.Now()
 	r, failed := b.all(ctx, o, servers)
-	text := r.report(servers) + fmt.Sprintf("\nMeasured in %.1f minutes.\n", time.Since(began).Minutes())
+	text := where + r.report(servers) + fmt.Sprintf("\nMeasured in %.1f minutes.\n", time.Since(began).Minutes())
 	fmt.Print(text)
 	if o.markdown != "" {
 		failed = append(failed, os.WriteFile(o.markdown, []byte(text), 0o644))

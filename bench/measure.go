@@ -233,15 +233,13 @@ const (
 
 // remark says what to know of a measurement that can be used, or nothing.
 func (s sample) remark() string {
-	var text string
-	if s.Lost*1000 > s.Sent {
-		text = fmt.Sprintf("%d of %d questions got no answer in time", s.Lost, s.Sent)
-	} else if s.Rate > 0 && s.speed() < 0.95*float64(s.Rate) {
-		text = fmt.Sprintf("only %.0f questions a second were asked and answered", s.speed())
-	} else {
-		return ""
+	switch {
+	case s.Lost*1000 > s.Sent:
+		return "questions got no answer in time"
+	case s.Rate > 0 && s.speed() < 0.95*float64(s.Rate):
+		return "fewer questions a second were asked and answered"
 	}
-	return fmt.Sprintf("%s, %s, round %d: %s", s.Server, what{s.Workload, s.Rate}, s.Round+1, text)
+	return ""
 }
 
 func rateName(rate int) string {

@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -101,11 +102,18 @@ func (r results) others(b *strings.Builder, servers []peer) {
 // remarks writes what was not as it should be.
 func remarks(b *strings.Builder, r results) {
 	var list []string
+	type about struct{ server, what, text string }
+	rounds := map[about][]string{}
 	for _, s := range r.Samples {
 		if text := s.remark(); text != "" {
-			list = append(list, text)
+			a := about{s.Server, what{s.Workload, s.Rate}.String(), text}
+			rounds[a] = append(rounds[a], fmt.Sprintf("%.0f a second and %d lost in round %d", s.speed(), s.Lost, s.Round+1))
 		}
 	}
+	for a, in := range rounds {
+		list = append(list, fmt.Sprintf("%s, %s: %s: %s", a.server, a.what, a.text, strings.Join(in, ", ")))
+	}
+	slices.Sort(list)
 	for _, d := range r.Delays {
 		if d.Phase == idle && d.P99.Seconds()*1000 > mostIdle {
 			list = append(list, fmt.Sprintf("%s, latency, round %d: the machine has other work, and its figures mean nothing", d.Server, d.Round+1))

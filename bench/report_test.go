@@ -74,6 +74,8 @@ func TestReportOfTheRest(t *testing.T) {
 			d(idle, 1, 5*ms), d(filling, 1, 9*ms), d(hanging, 1, ms)}, // the second with a busy machine
 		Footprints: []footprint{{Server: "edgeguard", Idle: memory{RSS: 16 << 10, Anon: 1 << 10}, Filled: memory{RSS: 33 << 10, Anon: 2 << 10},
 			Asked: tally{Sent: 100000, Completed: 99999}}},
+		Samples: []sample{{Server: "x", Workload: miss, Rate: 2000, tally: tally{Sent: 1000, Completed: 990, Lost: 10, RunTime: time.Second}},
+			{Server: "x", Workload: miss, Rate: 2000, Round: 1, tally: tally{Sent: 1000, Completed: 980, Lost: 20, RunTime: time.Second}}},
 		Startups: []startup{{0, "edgeguard", 7 * ms}, {1, "edgeguard", 9 * ms}},
 	}
 	text := r.report(named("edgeguard"))
@@ -84,6 +86,7 @@ func TestReportOfTheRest(t *testing.T) {
 		"| edgeguard: resident, after 100000 names | – | 33.0 MiB | ≤ 32 MiB | **missed** |",
 		"| edgeguard: start to first answer | – | 8.00 (7.00–9.00) ms | ≤ 50 ms | met |",
 		"| edgeguard | 1 | hanging | 0.000 | 3.000 | 0.000 | 0 of 10 | 7 | 3 |",
+		"- x, miss, 2000 q/s: questions got no answer in time: 990 a second and 10 lost in round 1, 980 a second and 20 lost in round 2",
 		"- edgeguard, latency, round 2: the machine has other work, and its figures mean nothing",
 		"- edgeguard, memory: 99999 of 100000 names were answered in time",
 	} {
