@@ -235,7 +235,7 @@ func (p *Pool) step(ctx context.Context) (time.Duration, error) {
 		asking.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, min(probeTimeout, p.timeout))
 			defer cancel()
-			_, _ = p.ask(ctx, s, query, p.patience) // what came of it is in s
+			_, _ = p.ask(ctx, s, query, p.patience, nil) // what came of it is in s
 		})
 	}
 	asking.Wait()
