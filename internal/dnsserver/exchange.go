@@ -47,9 +47,16 @@ func (f *forward) exchange(ctx context.Context, q *wire.Question) (*wire.Respons
 }
 
 // target returns the question to ask of others for q: q itself, or one put
-// into turned about the name that q's alias leads to.
+// into turned, which may be nil, about the name that q's alias leads to.
 func (z *Zone) target(turned, q *wire.Question) *wire.Question {
-	if n := z.find(q.NameKey()); n != nil && n.role == aliased && turned.Turn(q, n.alias.to) {
+	n := z.find(q.NameKey())
+	if n == nil || n.role != aliased {
+		return q
+	}
+	if turned == nil {
+		turned = new(wire.Question)
+	}
+	if turned.Turn(q, n.alias.to) {
 		return turned
 	}
 	return q

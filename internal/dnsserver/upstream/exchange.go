@@ -28,13 +28,7 @@ const (
 // at the same time, whose ctx is the first one's, so give one that lives as
 // long as the server.
 func (p *Pool) Exchange(ctx context.Context, q *wire.Question) (*wire.Response, error) {
-	answer, err, _ := p.flight.Do(string(q.Key()), func() (any, error) {
-		return p.answer(ctx, q)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return answer.(*wire.Response), nil
+	return p.flight.do(ctx, q, p)
 }
 
 // answer asks q, the short way or, from where that ends, the long one.

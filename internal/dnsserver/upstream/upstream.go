@@ -28,8 +28,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/edgeguard/edgeguard/internal/loop"
 )
 
@@ -96,7 +94,7 @@ type Pool struct {
 	log      *slog.Logger
 	servers  []*server
 	book     *book // nil where all servers are known by address
-	flight   singleflight.Group
+	flight   flight
 	prober   *loop.Loop
 	life     *life
 }

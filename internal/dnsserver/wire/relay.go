@@ -3,7 +3,10 @@ package wire
 // Questions that are passed on, and plain answers to them, without a message
 // type in between.
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 // maxAliases is how many CNAME records a relayed answer may have. Nearly all
 // have fewer.
@@ -59,19 +62,26 @@ func AppendRelayed(dst []byte, q *Question, query, reply []byte) ([]byte, bool) 
 		q.Type == TypeCNAME || q.Type == TypeDNAME || q.Type == TypeANY {
 		return dst, false
 	}
-	r := relay{q: q, query: query, msg: reply, at: at, dst: dst, base: len(dst)}
+	r := relays.Get().(*relay)
+	r.q, r.query, r.msg, r.at, r.dst, r.base, r.links, r.answered = q, query, reply, at, dst, len(dst), 0, false
 	r.dst = append(r.dst, 0, 0)
 	r.dst = be.AppendUint16(r.dst, flagQR|flagRD|flagRA|flags&flagAD|rcode)
 	r.dst = append(append(r.dst, 0, 1), reply[6:10]...)
 	r.dst = append(r.dst, 0, 0)
 	r.dst = append(r.dst, q.key[:q.name+4]...)
-	r.chain[0] = link{n: q.name, at: HeaderLen, whole: q.name}
-	copy(r.chain[0].octets[:], q.key[:q.name])
-	if !r.records() || r.at != len(reply) {
-		return dst, false
+	name := &r.chain[0]
+	name.n, name.at, name.whole = copy(name.octets[:], q.key[:q.name]), HeaderLen, q.name
+	ok := r.records() && r.at == len(reply)
+	if ok {
+		dst = r.dst
 	}
-	return r.dst, true
+	r.q, r.query, r.msg, r.dst = nil, nil, nil, nil
+	relays.Put(r)
+	return dst, ok
 }
+
+// relays are kept, as they are large for a stack.
+var relays = sync.Pool{New: func() any { return new(relay) }}
 
 // relay is the work on one reply.
 type relay struct {
@@ -83,8 +93,9 @@ type relay struct {
 	data       int // where in dst the data of the record being written starts
 
 	chain    [1 + maxAliases]link // the question's name first
-	links    int                  // aliases in chain
-	answered bool                 // a record of the type asked for is there
+	scratch  [3]link
+	links    int  // aliases in chain
+	answered bool // a record of the type asked for is there
 }
 
 // link is a name that the answer leads to: its first octets stand at an offset
@@ -137,9 +148,8 @@ func (r *relay) head(owner *link) (typ uint16, ttl []byte, end int, ok bool) {
 
 // answer copies a record of the answer section.
 func (r *relay) answer() bool {
-	var owner link
-	last := &r.chain[r.links]
-	typ, ttl, end, ok := r.head(&owner)
+	owner, last := &r.scratch[0], &r.chain[r.links]
+	typ, ttl, end, ok := r.head(owner)
 	if !ok || !equalFold(owner.name(), last.name()) {
 		return false
 	}
@@ -171,22 +181,22 @@ func (r *relay) answer() bool {
 
 // authority copies an SOA record.
 func (r *relay) authority() bool {
-	var owner, server, person link
-	typ, ttl, end, ok := r.head(&owner)
+	owner, server, person := &r.scratch[0], &r.scratch[1], &r.scratch[2]
+	typ, ttl, end, ok := r.head(owner)
 	if !ok || typ != TypeSOA || !r.above(owner.name()) {
 		return false
 	}
-	at, ok := r.expand(&server, r.at)
+	at, ok := r.expand(server, r.at)
 	if !ok {
 		return false
 	}
-	if at, ok = r.expand(&person, at); !ok || at+20 != end {
+	if at, ok = r.expand(person, at); !ok || at+20 != end {
 		return false
 	}
-	r.write(&owner)
+	r.write(owner)
 	r.begin(0, typ, ttl)
-	r.write(&server)
-	r.write(&person)
+	r.write(server)
+	r.write(person)
 	r.dst = append(r.dst, r.msg[at:end]...)
 	r.finish()
 	r.at = end
