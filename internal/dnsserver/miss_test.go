@@ -5,6 +5,7 @@ package dnsserver_test
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -42,6 +43,23 @@ func echo(tb testing.TB) netip.AddrPort {
 	}()
 	tb.Cleanup(func() { conn.Close(); <-ended })
 	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+// A worker is given a question at the moment at which it would end.
+func TestAWorkerThatEndsStillAnswersWhatItWasGiven(t *testing.T) {
+	s, _ := build(t, echo(t), nil)
+	for n := range 300 {
+		ctx, cancel := context.WithCancel(t.Context())
+		ask := func(ctx context.Context, which string) {
+			name := fmt.Sprintf("%s%d.miss.example.", which, n)
+			if out := s.Ask(ctx, pack(t, new(dns.Msg).SetQuestion(name, dns.TypeA)), lanHost); len(out) < 12 || out[7] != 1 {
+				t.Errorf("the answer is %x", out)
+			}
+		}
+		ask(ctx, "a") // its worker waits for more until ctx ends
+		go cancel()
+		ask(t.Context(), "b")
+	}
 }
 
 // BenchmarkMiss is one question over loopback that a real upstream pool has to

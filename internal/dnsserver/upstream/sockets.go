@@ -77,7 +77,7 @@ func (s *sockets) take(ctx context.Context, now time.Time) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &socket{conn: conn, opened: now, uses: 1}, nil
+	return &socket{conn: unwatched(conn), opened: now, uses: 1}, nil
 }
 
 // pick takes one of the free sockets by lot, where there are enough.

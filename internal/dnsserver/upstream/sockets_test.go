@@ -164,6 +164,41 @@ func TestAQuestionEndsWithItsContextAndLeavesNoSocket(t *testing.T) {
 	})
 }
 
+// What a forger would have to guess differs from question to question, on the
+// short way as on the long one, and the client sees nothing of it.
+func TestTheShortWayIsAsHardToForge(t *testing.T) {
+	const name = "a-rather-long-name-of-letters.example."
+	var mu sync.Mutex
+	names, ids, ports := map[string]bool{}, map[uint16]bool{}, map[string]bool{}
+	p := opened(t, upstream.Config{Servers: []netip.AddrPort{serve(t, func(w dns.ResponseWriter, r *dns.Msg) {
+		mu.Lock()
+		defer mu.Unlock()
+		names[r.Question[0].Name], ids[r.Id], ports[w.RemoteAddr().String()] = true, true, true
+		m := new(dns.Msg).SetReply(r)
+		asked := r.Question[0].Name
+		m.Answer = records(t, asked+" 60 IN CNAME host."+asked, "host."+asked+" 60 IN A 1.2.3.4")
+		_ = w.WriteMsg(m) // not compressed: all names in the case that was asked
+	})}})
+	for range 20 {
+		r, err := p.Exchange(t.Context(), questionFor(t, name, dns.TypeA))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m dns.Msg
+		if err := m.Unpack(r.Packed()); err != nil {
+			t.Fatal(err)
+		}
+		if m.Question[0].Name != name || len(m.Answer) != 2 || m.Answer[0].(*dns.CNAME).Target != "host."+name || m.Answer[1].Header().Name != "host."+name {
+			t.Errorf("the case of the question is left in %v", &m)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(names) < 15 || len(ids) < 15 || len(ports) < 15 {
+		t.Errorf("20 questions had %d names, %d IDs, %d ports", len(names), len(ids), len(ports))
+	}
+}
+
 // An answer that comes after the next server was asked still counts.
 func TestAnAnswerAfterTheNextServerWasAskedCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -7,6 +7,10 @@
 // a loop asks it again every few seconds whether it is back. Questions that are
 // the same and in flight at the same time share one exchange.
 //
+// Nearly all questions go the short way: one plain server, its plain answer, no
+// message type in between (direct). What is not as simple goes on as messages of
+// miekg/dns, and everything said here is true of both.
+//
 // A server is written as a URL (Parse). What is spoken to it is a transport:
 // plain DNS, or DNS over TLS or HTTPS on connections that are kept and shared.
 // Servers named by host name are found through bootstrap servers (book), never
