@@ -6,16 +6,14 @@ package upstream
 // question, so a socket is used again; but it carries one question at a time,
 // few in all, and not for long.
 //
-// What a blind forger has to guess (RFC 5452, section 9.2) stays the port, out
-// of the kernel's range (Linux: 28,232, so nearly 15 bits), the ID (16) and the
-// case of each letter in the name. A question goes out over a socket picked by
-// lot from at least spread that are open and free, or over a new one: up to
-// some 30 questions a second each has a fresh port, as ever, and at any rate who
-// knows all ports that are open has 5 bits less than the full number to guess,
-// not 15. To find ports out by probing takes longer than they live: a host
-// tells at most 1,000 times a second that a port is closed, which each of 28,232
-// would have to be tried for. dnsmasq has as many ports in use at a time (64 at
-// most), the same ID, and no case.
+// What a blind forger has to guess (RFC 5452, section 9.2) stays the port out of
+// the kernel's range (Linux: 28,232, nearly 15 bits), the ID (16 bits) and the
+// case of each letter in the name. Up to spread questions a second, each has a
+// new port; above that, one picked by lot from at least spread that are open and
+// free, so that 5 bits of the 15 are left even to who knows all of them. They
+// are hard to know: a host tells only so often a second that a port is closed
+// (Linux: 1,000 times), and a socket is gone after one. dnsmasq has at most 64
+// ports in use at a time, the same IDs, and by default no case.
 
 import (
 	"context"
