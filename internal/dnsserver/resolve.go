@@ -99,8 +99,7 @@ var errSlow = errors.New("upstream takes too long")
 // returns, or is held by the exchange that it leaves behind.
 func (s *Server) resolve(ctx context.Context, dst []byte, q *wire.Question, from netip.Addr, own seat, limit int) []byte {
 	s.store.await(ctx)
-	var turned wire.Question
-	asked := s.zone.Load().Turn(&turned, q)
+	asked := s.zone.Load().Turn(nil, q)
 	s.rules.Load().mark(asked, s.zone.Load())
 	hit := s.cache.Peek(dst, asked, time.Now())
 	switch {

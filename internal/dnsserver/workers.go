@@ -5,6 +5,7 @@ package dnsserver
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/edgeguard/edgeguard/internal/dnsserver/limit"
@@ -13,6 +14,7 @@ import (
 
 // job is one question that waits for upstream.
 type job struct {
+	ctx      context.Context
 	question wire.Question
 	limit    int
 	from     peer
@@ -24,11 +26,58 @@ type job struct {
 
 var jobs = sync.Pool{New: func() any { return &job{buffer: make([]byte, 0, wire.UDPSize)} }}
 
+// maxIdle bounds the workers that are kept for the next question: their stacks
+// have grown to what a question needs, which a new one's has to anew, and that
+// takes about as long as all else that we do about a question.
+const maxIdle = 64
+
 // workers is the bound on questions that wait.
 type workers struct {
 	slots   chan struct{}
 	running sync.WaitGroup
 	shares  limit.Shares
+
+	mu   sync.Mutex
+	free []*worker // guarded by mu; the last is the one that has worked last
+}
+
+// worker is a goroutine that resolves one question after the other.
+type worker struct{ jobs chan *job } // has room for one
+
+// take returns a free worker, which must be given a job; nil where there is none.
+func (w *workers) take() *worker {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last := len(w.free) - 1
+	if last < 0 {
+		return nil
+	}
+	taken := w.free[last]
+	w.free[last] = nil
+	w.free = w.free[:last]
+	return taken
+}
+
+// offer makes a worker a free one, unless there are enough.
+func (w *workers) offer(idle *worker) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.free) >= maxIdle {
+		return false
+	}
+	w.free = append(w.free, idle)
+	return true
+}
+
+// withdraw takes it back, and reports false where it has been taken already.
+func (w *workers) withdraw(idle *worker) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at := slices.Index(w.free, idle)
+	if at >= 0 {
+		w.free = slices.Delete(w.free, at, at+1)
+	}
+	return at >= 0
 }
 
 // dispatch hands q to a worker, whose reply goes out through via, and calls
@@ -49,15 +98,38 @@ func (s *Server) dispatch(ctx context.Context, q *wire.Question, limit int, from
 	}
 	limit = q.Limit(limit)
 	j := jobs.Get().(*job)
-	j.question, j.limit, j.from, j.client, j.via, j.done = *q, limit, from, client, via, done
-	s.workers.running.Go(func() { s.work(ctx, j) })
+	j.ctx, j.question, j.limit, j.from, j.client, j.via, j.done = ctx, *q, limit, from, client, via, done
+	if w := s.workers.take(); w != nil {
+		w.jobs <- j
+	} else {
+		s.workers.running.Go(func() { s.serve(ctx, j) })
+	}
 	return true
+}
+
+// serve resolves j, and then whatever it is given until ctx ends.
+func (s *Server) serve(ctx context.Context, j *job) {
+	self := &worker{jobs: make(chan *job, 1)}
+	for {
+		s.work(j)
+		if !s.workers.offer(self) {
+			return
+		}
+		select {
+		case j = <-self.jobs:
+		case <-ctx.Done():
+			if s.workers.withdraw(self) {
+				return
+			}
+			j = <-self.jobs // somebody has just taken us
+		}
+	}
 }
 
 // work resolves one question. Its slot is not held while the reply is sent, as
 // a client that does not read can hold up a TCP connection.
-func (s *Server) work(ctx context.Context, j *job) {
-	out := s.resolve(ctx, j.buffer[:0], &j.question, j.from.Addr.Addr(), seat{&s.workers, j.client}, j.limit)
+func (s *Server) work(j *job) {
+	out := s.resolve(j.ctx, j.buffer[:0], &j.question, j.from.Addr.Addr(), seat{&s.workers, j.client}, j.limit)
 	j.via.Send(j.from, out)
 	if j.done != nil {
 		j.done()
@@ -65,7 +137,7 @@ func (s *Server) work(ctx context.Context, j *job) {
 	if cap(out) <= 4*wire.UDPSize {
 		j.buffer = out
 	}
-	j.via, j.done = nil, nil
+	j.ctx, j.via, j.done = nil, nil, nil
 	jobs.Put(j)
 }
 

@@ -28,21 +28,27 @@ const (
 // at the same time, whose ctx is the first one's, so give one that lives as
 // long as the server.
 func (p *Pool) Exchange(ctx context.Context, q *wire.Question) (*wire.Response, error) {
-	answer, err, _ := p.flight.Do(string(q.Key()), func() (any, error) {
-		query, err := newQuery(q)
-		if err != nil {
-			return nil, fmt.Errorf("writing the question: %w", err)
+	return p.flight.do(ctx, q, p)
+}
+
+// answer asks q, the short way or, from where that ends, the long one.
+func (p *Pool) answer(ctx context.Context, q *wire.Question) (*wire.Response, error) {
+	response, b := p.direct(ctx, q)
+	if response != nil {
+		return response, nil
+	}
+	query, err := newQuery(q)
+	if err != nil {
+		if b != nil {
+			b.end(false)
 		}
-		reply, err := p.exchange(ctx, query)
-		if err != nil {
-			return nil, err
-		}
-		return finish(reply, q)
-	})
+		return nil, fmt.Errorf("writing the question: %w", err)
+	}
+	reply, err := p.exchange(ctx, query, b)
 	if err != nil {
 		return nil, err
 	}
-	return answer.(*wire.Response), nil
+	return finish(reply, q)
 }
 
 // ExchangeMsg returns the answer to m, which must hold one question, under the
@@ -57,7 +63,7 @@ func (p *Pool) ExchangeMsg(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
 	query := &dns.Msg{Question: []dns.Question{m.Question[0]}}
 	query.RecursionDesired, query.AuthenticatedData, query.CheckingDisabled = m.RecursionDesired, m.AuthenticatedData, m.CheckingDisabled
 	query.SetEdns0(wire.UDPSize, opt != nil && opt.Do())
-	reply, err := p.exchange(ctx, query)
+	reply, err := p.exchange(ctx, query, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -78,16 +84,21 @@ type attempt struct {
 	err    error
 }
 
-// exchange asks query, which it does not change, of the servers in turn.
-func (p *Pool) exchange(ctx context.Context, query *dns.Msg) (*dns.Msg, error) {
-	begin := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+// exchange asks query, which it does not change, of the servers in turn. The
+// first may have been asked already, without an answer that would do; what was
+// begun so is gone on with. It is nil otherwise.
+func (p *Pool) exchange(ctx context.Context, query *dns.Msg, first *begun) (*dns.Msg, error) {
+	begin, asked := time.Now(), (*server)(nil)
+	if first != nil {
+		begin, asked = first.at, first.server
+	}
+	ctx, cancel := context.WithDeadline(ctx, begin.Add(p.timeout))
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	defer cancel()
 
-	plan := p.plan()
-	attempts := make(chan attempt, len(plan))
+	plan := p.plan(asked)
+	attempts := make(chan attempt, len(plan)+1) // and the first
 	busy, spoke := make(map[*server]int), make(map[*server]bool)
 	timer := time.NewTimer(p.timeout)
 	defer timer.Stop()
@@ -112,7 +123,7 @@ func (p *Pool) exchange(ctx context.Context, query *dns.Msg) (*dns.Msg, error) {
 			wait := s.usual(p.patience)
 			timer.Reset(wait)
 			asking.Go(func() {
-				reply, err := p.ask(ctx, s, query, wait)
+				reply, err := p.ask(ctx, s, query, wait, nil)
 				attempts <- attempt{s, reply, err}
 			})
 			return true
@@ -120,7 +131,16 @@ func (p *Pool) exchange(ctx context.Context, query *dns.Msg) (*dns.Msg, error) {
 		return false
 	}
 	waiting := 0
-	if launch() {
+	if first != nil {
+		s, wait := asked, first.wait
+		busy[s]++
+		waiting++
+		timer.Reset(time.Until(begin.Add(wait)))
+		asking.Go(func() {
+			reply, err := p.ask(ctx, s, query, wait, first)
+			attempts <- attempt{s, reply, err}
+		})
+	} else if launch() {
 		waiting++
 	}
 	var weak *dns.Msg // a reply that another server may better

@@ -98,9 +98,14 @@ func mixCase(query *dns.Msg) *dns.Msg {
 			name[i] = lower &^ (lots[i] & 0x20)
 		}
 	}
+	return withName(query, string(name))
+}
+
+// withName returns query about another name.
+func withName(query *dns.Msg, name string) *dns.Msg {
 	m := *query
 	m.Question = []dns.Question{query.Question[0]}
-	m.Question[0].Name = string(name)
+	m.Question[0].Name = name
 	return &m
 }
 

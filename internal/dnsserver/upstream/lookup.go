@@ -84,7 +84,7 @@ type found struct {
 // lookUp asks for the records of one type, A or AAAA.
 func (p *Pool) lookUp(ctx context.Context, name string, qtype uint16) found {
 	query := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
-	reply, err := p.exchange(ctx, query.SetEdns0(wire.UDPSize, false))
+	reply, err := p.exchange(ctx, query.SetEdns0(wire.UDPSize, false), nil)
 	switch {
 	case err != nil:
 		return found{err: err}

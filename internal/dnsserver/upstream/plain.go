@@ -8,13 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
-
-	"github.com/edgeguard/edgeguard/internal/dnsserver/wire"
 )
 
 const (
@@ -27,8 +24,6 @@ const (
 	// case of questions.
 	caseLost = time.Hour
 )
-
-var buffers = sync.Pool{New: func() any { return new([datagram]byte) }}
 
 var (
 	// errForged means that too many datagrams were not answers to the question.
@@ -47,11 +42,10 @@ func (c *casing) kept() bool { return time.Now().UnixNano() >= c.lost.Load() }
 func (c *casing) forget() { c.lost.Store(time.Now().Add(caseLost).UnixNano()) }
 
 // plain speaks plain DNS to one server. Each question goes out over a socket
-// of its own, and so from a port of the kernel's choice, with a random ID and
-// the name in random case (RFC 5452, section 9.2).
+// that it has for itself meanwhile, from a port of the kernel's choice, with a
+// random ID and the name in random case (RFC 5452, section 9.2).
 type plain struct {
-	target   *target
-	port     uint16
+	sockets  *sockets
 	stream   *plainStream
 	patience time.Duration
 }
@@ -59,16 +53,50 @@ type plain struct {
 func newPlain(t *target, port uint16, cfg Config, l *life) *plain {
 	stream := newPlainStream(t, cfg, l)
 	stream.port = port
-	return &plain{target: t, port: port, stream: stream, patience: cfg.Patience}
+	udp := newSockets(func(ctx context.Context) (net.Conn, error) { return t.dial(ctx, "udp", port) })
+	return &plain{sockets: udp, stream: stream, patience: cfg.Patience}
 }
 
-func (p *plain) warm() bool            { return true }
-func (p *plain) doubt(since time.Time) { p.stream.doubt(since) }
-func (p *plain) close()                { p.stream.close() }
+func (p *plain) warm() bool { return true }
+
+func (p *plain) doubt(since time.Time) {
+	p.sockets.drop()
+	p.stream.doubt(since)
+}
+
+func (p *plain) close() {
+	p.sockets.close()
+	p.stream.close()
+}
 
 func (p *plain) ask(ctx context.Context, query *dns.Msg) (*dns.Msg, time.Duration, error) {
-	begin := time.Now()
-	reply, err := p.overUDP(ctx, query)
+	return p.goOn(ctx, query, p.begin(ctx, query))
+}
+
+// begin sends query.
+func (p *plain) begin(ctx context.Context, query *dns.Msg) *begun {
+	b := newBegun(p, time.Now())
+	sent := query
+	if b.mixed {
+		sent = mixCase(query)
+	}
+	packed, err := pack(sent, false)
+	if err == nil && len(packed) > len(b.query) {
+		err = errors.New("the question is too long")
+	}
+	if b.err = err; err != nil {
+		return b
+	}
+	b.sent = copy(b.query[:], packed)
+	binary.BigEndian.PutUint16(b.query[:], dns.Id())
+	b.send(ctx)
+	return b
+}
+
+// goOn waits for the answer to query, which b is about, and ends b.
+func (p *plain) goOn(ctx context.Context, query *dns.Msg, b *begun) (*dns.Msg, time.Duration, error) {
+	begin := b.at
+	reply, err := p.receive(ctx, query, b)
 	switch {
 	case errors.Is(err, errCase):
 		reply, err = p.settleCase(ctx, query)
@@ -91,36 +119,33 @@ func (p *plain) settleCase(ctx context.Context, query *dns.Msg) (*dns.Msg, error
 		return nil, errCase
 	}
 	p.stream.casing.forget()
-	reply, err := p.overUDP(ctx, query)
+	reply, err := p.receive(ctx, query, p.begin(ctx, query))
 	if err == nil && reply.Truncated {
 		return nil, errors.New("the answer is too long for UDP, and TCP does not work")
 	}
 	return reply, err
 }
 
-// overUDP asks once.
-func (p *plain) overUDP(ctx context.Context, query *dns.Msg) (*dns.Msg, error) {
-	conn, err := p.target.dial(ctx, "udp", p.port)
-	if err != nil {
-		return nil, err
+// receive waits for the answer to query, and ends b.
+func (p *plain) receive(ctx context.Context, query *dns.Msg, b *begun) (*dns.Msg, error) {
+	if b.err != nil {
+		defer b.end(false)
+		return nil, b.err
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
 	sent := query
-	if p.stream.casing.kept() {
-		sent = mixCase(query)
+	if b.mixed {
+		name, _, err := dns.UnpackDomainName(b.name(), 0)
+		if err != nil {
+			b.end(false)
+			return nil, fmt.Errorf("reading the question sent: %w", err)
+		}
+		sent = withName(query, name)
 	}
-	packed, err := pack(sent, false)
-	if err != nil {
-		return nil, err
-	}
-	id := dns.Id()
-	binary.BigEndian.PutUint16(packed, id)
-	if _, err := conn.Write(packed); err != nil {
-		return nil, fmt.Errorf("sending the question: %w", err)
-	}
-	reply, err := readDatagrams(conn, id, sent)
+	conn := b.socket.conn
+	_ = conn.SetReadDeadline(time.Time{})
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	reply, err := b.readMsg(sent)
+	b.end(stop() && err == nil)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for the answer: %w", err)
 	}
@@ -133,27 +158,20 @@ func (p *plain) overUDP(ctx context.Context, query *dns.Msg) (*dns.Msg, error) {
 	return reply, nil
 }
 
-// readDatagrams waits for the datagram that answers query and passes over
-// others.
-func readDatagrams(conn net.Conn, id uint16, query *dns.Msg) (*dns.Msg, error) {
-	buffer := buffers.Get().(*[datagram]byte)
-	defer buffers.Put(buffer)
-	for range maxForged {
-		n, err := conn.Read(buffer[:])
-		if err != nil {
-			return nil, err
-		}
-		if n < wire.HeaderLen || binary.BigEndian.Uint16(buffer[:]) != id {
-			continue
+// readMsg waits for the datagram that answers query and passes over others.
+func (b *begun) readMsg(query *dns.Msg) (*dns.Msg, error) {
+	for ; b.passed < maxForged; b.passed++ {
+		if b.got == 0 {
+			if err := b.read(); err != nil {
+				return nil, err
+			}
 		}
 		// A truncated reply may end within a record; TCP has the whole.
 		reply := new(dns.Msg)
-		if err := reply.Unpack(buffer[:n]); err != nil && !reply.Truncated {
-			continue
-		}
-		if answers(reply, query) {
+		if err := reply.Unpack(b.buffer[:b.got]); (err == nil || reply.Truncated) && answers(reply, query) {
 			return reply, nil
 		}
+		b.got = 0
 	}
 	return nil, errForged
 }

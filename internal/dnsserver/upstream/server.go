@@ -129,27 +129,62 @@ func (s *server) usual(most time.Duration) time.Duration {
 	return min(max(wait, leastWait), most)
 }
 
-// plan returns the servers in the order in which one exchange asks them: dead
-// ones last, else the fast before the slow. Round trips count in bands, so
-// that the order of the config holds among servers that are about as fast. The
-// round trip of those that are passed over fades, so that a server that was
-// slow once is tried again.
-func (p *Pool) plan() []*server {
+// rank returns the place of s among the servers: the fast before the slow, dead
+// ones last. Round trips count in bands, so that the order of the config holds
+// among servers that are about as fast.
+func (s *server) rank() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.health == fact.VerdictFail:
+		return band(s.rtt) + 200
+	case s.beaten >= doubtAfter:
+		return band(s.rtt) + 100
+	}
+	return band(s.rtt)
+}
+
+// fade makes the round trip of a server that is passed over less, so that one
+// that was slow once is tried again.
+func (s *server) fade() {
+	s.mu.Lock()
+	s.rtt -= s.rtt / 64
+	s.mu.Unlock()
+}
+
+// first returns the server that is asked first.
+func (p *Pool) first() *server {
+	best := p.servers[0]
+	if len(p.servers) == 1 {
+		return best
+	}
+	rank := best.rank()
+	for _, s := range p.servers[1:] {
+		if r := s.rank(); r < rank {
+			best, rank = s, r
+		}
+	}
+	for _, s := range p.servers {
+		if s != best {
+			s.fade()
+		}
+	}
+	return best
+}
+
+// plan returns the servers in the order of rank in which one exchange asks
+// them, without the one that has been asked first already, if any.
+func (p *Pool) plan(asked *server) []*server {
 	type place struct {
 		s    *server
 		rank int
 	}
 	places := make([]place, 0, len(p.servers))
 	for _, s := range p.servers {
-		s.mu.Lock()
-		rank := band(s.rtt)
-		switch {
-		case s.health == fact.VerdictFail:
-			rank += 200
-		case s.beaten >= doubtAfter:
-			rank += 100
+		rank := s.rank()
+		if s == asked {
+			rank = -1
 		}
-		s.mu.Unlock()
 		places = append(places, place{s, rank})
 	}
 	slices.SortStableFunc(places, func(a, b place) int { return a.rank - b.rank })
@@ -159,12 +194,14 @@ func (p *Pool) plan() []*server {
 			order = append(order, pl.s)
 		}
 	}
-	for _, pl := range places[1:] {
-		pl.s.mu.Lock()
-		pl.s.rtt -= pl.s.rtt / 64
-		pl.s.mu.Unlock()
+	order = order[:min(len(order), max(maxAttempts, len(places)))]
+	if asked != nil {
+		return order[1:]
 	}
-	return order[:min(len(order), max(maxAttempts, len(places)))]
+	for _, pl := range places[1:] {
+		pl.s.fade()
+	}
+	return order
 }
 
 // band puts a round trip in one of a few bands, each three times the last.
@@ -176,13 +213,23 @@ func band(rtt time.Duration) int {
 	return n
 }
 
-// ask asks s and notes what came of it. The next server is asked after wait.
-func (p *Pool) ask(ctx context.Context, s *server, query *dns.Msg, wait time.Duration) (*dns.Msg, error) {
+// asked counts a question.
+func (s *server) asked() {
 	s.mu.Lock()
 	s.queries++
 	s.mu.Unlock()
+}
+
+// ask asks s, or goes on with what was begun, and notes what came of it. The
+// next server is asked after wait.
+func (p *Pool) ask(ctx context.Context, s *server, query *dns.Msg, wait time.Duration, b *begun) (*dns.Msg, error) {
 	begin := time.Now()
-	reply, rtt, err := s.converse(ctx, query)
+	if b != nil {
+		begin = b.at
+	} else {
+		s.asked()
+	}
+	reply, rtt, err := s.converse(ctx, query, b)
 	took := time.Since(begin)
 	if err == nil {
 		scrub(reply, query)
@@ -213,8 +260,12 @@ func (p *Pool) ask(ctx context.Context, s *server, query *dns.Msg, wait time.Dur
 
 // converse asks s, without EDNS where the server does not know it (RFC 6891,
 // section 7).
-func (s *server) converse(ctx context.Context, query *dns.Msg) (*dns.Msg, time.Duration, error) {
-	reply, took, err := s.link.ask(ctx, query)
+func (s *server) converse(ctx context.Context, query *dns.Msg, b *begun) (reply *dns.Msg, took time.Duration, err error) {
+	if b != nil {
+		reply, took, err = s.link.(*plain).goOn(ctx, query, b)
+	} else {
+		reply, took, err = s.link.ask(ctx, query)
+	}
 	if err == nil && query.IsEdns0() != nil &&
 		(reply.Rcode == dns.RcodeFormatError || reply.Rcode == dns.RcodeNotImplemented) {
 		bare := *query

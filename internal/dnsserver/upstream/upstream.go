@@ -7,6 +7,10 @@
 // a loop asks it again every few seconds whether it is back. Questions that are
 // the same and in flight at the same time share one exchange.
 //
+// Nearly all questions go the short way: one plain server, its plain answer, no
+// message type in between (direct). What is not as simple goes on as messages of
+// miekg/dns, and everything said here is true of both.
+//
 // A server is written as a URL (Parse). What is spoken to it is a transport:
 // plain DNS, or DNS over TLS or HTTPS on connections that are kept and shared.
 // Servers named by host name are found through bootstrap servers (book), never
@@ -27,8 +31,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/edgeguard/edgeguard/internal/loop"
 )
@@ -96,7 +98,7 @@ type Pool struct {
 	log      *slog.Logger
 	servers  []*server
 	book     *book // nil where all servers are known by address
-	flight   singleflight.Group
+	flight   flight
 	prober   *loop.Loop
 	life     *life
 }
@@ -235,7 +237,7 @@ func (p *Pool) step(ctx context.Context) (time.Duration, error) {
 		asking.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, min(probeTimeout, p.timeout))
 			defer cancel()
-			_, _ = p.ask(ctx, s, query, p.patience) // what came of it is in s
+			_, _ = p.ask(ctx, s, query, p.patience, nil) // what came of it is in s
 		})
 	}
 	asking.Wait()

@@ -149,9 +149,17 @@ func (z *Zone) LedTo(q *wire.Question) bool {
 }
 
 // Turn returns the question to ask of others for q: q itself, or one put into
-// turned about the name that the CNAME records of q's name lead to.
+// turned, which may be nil, about the name that the CNAME records of q's name
+// lead to.
 func (z *Zone) Turn(turned, q *wire.Question) *wire.Question {
-	if to, _ := z.Of(q).Target(); to != nil && turned.Turn(q, to) {
+	to, _ := z.Of(q).Target()
+	if to == nil {
+		return q
+	}
+	if turned == nil {
+		turned = new(wire.Question)
+	}
+	if turned.Turn(q, to) {
 		return turned
 	}
 	return q
