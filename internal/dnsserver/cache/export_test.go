@@ -79,7 +79,7 @@ func (s *shard) check(belongs func(key []byte) bool) error {
 func (s *shard) checkRing(which uint8, counted segment) error {
 	g := &s.segments[which]
 	entries, prev := uint32(0), ref(0)
-	for r := g.first; r != 0; prev, r = r, s.at(r).next {
+	for r := g.first; r != 0 && entries <= counted.entries; prev, r = r, s.at(r).next { // or it is a loop
 		if e := s.at(r); e.prev != prev || e.segment != which {
 			return fmt.Errorf("%+v follows %d in segment %d", *e, prev, which)
 		}
