@@ -24,7 +24,7 @@ type memoryBudget struct {
 func limitMemory() memoryBudget {
 	limit, err := memlimit.Find("/")
 	plan := memlimit.Choose(limit, os.LookupEnv, debug.SetMemoryLimit(-1))
-	plan.Apply()
+	plan.Apply(0)
 	return memoryBudget{plan, err}
 }
 
@@ -64,6 +64,7 @@ func (m memoryBudget) fit(load func() (*config.Config, error)) func() (*config.C
 		if fitted.DNS.CacheBytes, warning = m.plan.FitCache(cfg.DNS.CacheBytes); warning != "" {
 			fitted.Warnings = append(slices.Clone(cfg.Warnings), "dns.cache_bytes: "+warning)
 		}
+		m.plan.Apply(fitted.DNS.CacheBytes)
 		return &fitted, nil
 	}
 }

@@ -49,6 +49,7 @@ var rooms = map[string]map[string][]string{
 		"cache":    {"wire"},
 		"zone":     {"wire"},
 		"limit":    nil,
+		"packet":   nil,
 		"upstream": {"wire"},
 		"certfile": nil,
 	},

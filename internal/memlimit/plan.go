@@ -28,16 +28,16 @@ const (
 	// that need no upstream make no garbage.
 	percent = 50
 
-	// cachePart of what Go may have is the most for the DNS cache: as much again
-	// is needed for garbage (see percent), and for the questions under way.
+	// cachePart of what is there is the most for the DNS cache: as much again is
+	// needed for the questions under way, and for all else that Go counts.
 	cachePart = 2
 
 	// questionBytes is what a question that waits for upstream takes, as
 	// measured with 1,024 of them: stacks, sockets' ends, buffers. It is no
 	// garbage while it waits, so only their number can bound it.
 	questionBytes = 40 << 10
-	// questionsPart of what Go may have is for them, and mostQuestions is as
-	// many as are ever wanted; a house makes do with leastQuestions.
+	// questionsPart of what is there is for them, and mostQuestions is as many
+	// as are ever wanted; a house makes do with leastQuestions.
 	questionsPart                 = 4
 	leastQuestions, mostQuestions = 64, 1024
 )
@@ -46,8 +46,8 @@ const (
 type Plan struct {
 	// Container is the limit found.
 	Container Limit
-	// Memory is the limit on what Go counts, in octets (GOMEMLIMIT, a soft
-	// one); 0 means none.
+	// Memory is the limit, in octets, on what Go counts and the DNS cache, of
+	// which Go knows nothing; 0 means none.
 	Memory int64
 	// Percent is GOGC; 0 means that the user's stands.
 	Percent int
@@ -72,19 +72,30 @@ func Choose(container Limit, lookup func(string) (string, bool), inForce int64) 
 	return p
 }
 
-// share returns what Go may have of a container's limit.
+// share returns what Go and the DNS cache may have of a container's limit.
 func share(limit int64) int64 {
 	return limit - min(max(leastReserve, limit/reservePart), limit/2)
 }
 
-// Apply puts p in force for the process.
-func (p Plan) Apply() {
+// Apply puts p in force for the process, beside a DNS cache of so many octets,
+// which lies outside of what Go counts. A GOMEMLIMIT of the user's stands as it
+// is. It may be called again with another cache.
+func (p Plan) Apply(cache int64) {
 	if p.Percent > 0 {
 		debug.SetGCPercent(p.Percent)
 	}
 	if p.Memory > 0 && !p.OwnMemory {
-		debug.SetMemoryLimit(p.Memory)
+		debug.SetMemoryLimit(p.ForGo(cache))
 	}
+}
+
+// ForGo returns the limit on what Go counts, in octets (GOMEMLIMIT, a soft
+// one), beside a cache of so many octets; 0 means none.
+func (p Plan) ForGo(cache int64) int64 {
+	if p.OwnMemory || p.Memory == 0 {
+		return p.Memory
+	}
+	return p.Memory - min(max(cache, 0), p.CacheRoom())
 }
 
 // CacheRoom returns the most octets that a cache may have; 0 means that there

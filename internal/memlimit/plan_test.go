@@ -67,7 +67,12 @@ func TestEverythingFits(t *testing.T) {
 	for limit := int64(1); limit < 1<<40; limit = limit*3/2 + 1 {
 		p := memlimit.Choose(memlimit.Limit{Bytes: limit}, lookup(nil), math.MaxInt64)
 		if p.Memory <= 0 || p.Memory > limit || p.CacheRoom() > p.Memory {
-			t.Fatalf("of %d Go gets %d and the cache %d", limit, p.Memory, p.CacheRoom())
+			t.Fatalf("of %d there is %d, and the cache gets %d", limit, p.Memory, p.CacheRoom())
+		}
+		for _, cache := range []int64{0, p.CacheRoom(), 2 * limit} {
+			if left := p.ForGo(cache); left <= 0 || left+min(cache, p.CacheRoom()) > p.Memory {
+				t.Fatalf("of %d Go gets %d beside a cache of %d", limit, left, cache)
+			}
 		}
 	}
 }
@@ -84,15 +89,19 @@ func TestApply(t *testing.T) {
 	debug.SetMemoryLimit(high)
 	for _, c := range []struct {
 		plan    memlimit.Plan
+		cache   int64
 		percent int
 		limit   int64
 	}{
-		{memlimit.Plan{}, 100, high},
-		{memlimit.Plan{Percent: 50}, 50, high},
-		{memlimit.Plan{Memory: high - 1, OwnMemory: true}, 50, high},
-		{memlimit.Plan{Memory: high - 2}, 50, high - 2},
+		{memlimit.Plan{}, 0, 100, high},
+		{memlimit.Plan{Percent: 50}, 0, 50, high},
+		{memlimit.Plan{Memory: high - 1, OwnMemory: true}, 8 * mib, 50, high},
+		{memlimit.Plan{Memory: high - 2}, 0, 50, high - 2},
+		{memlimit.Plan{Memory: high - 2}, -1, 50, high - 2},
+		{memlimit.Plan{Memory: high}, 8 * mib, 50, high - 8*mib},
+		{memlimit.Plan{Memory: high}, high, 50, high / 2},
 	} {
-		c.plan.Apply()
+		c.plan.Apply(c.cache)
 		if p, l := inForce(); p != c.percent || l != c.limit {
 			t.Errorf("%+v gives %d and %d, want %d and %d", c.plan, p, l, c.percent, c.limit)
 		}

@@ -18,7 +18,7 @@ const (
 	MaxPacket = 4096
 	// ReplySize is the room for a reply, in octets; a longer one is sent as
 	// well, and allocated.
-	ReplySize = 1232
+	ReplySize = 1536
 )
 
 const (
