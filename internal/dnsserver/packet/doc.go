@@ -26,6 +26,9 @@
 // than the network poller below 100 datagrams a second, and twice the raw call
 // above.
 //
+// At saturation batches of 8, 32 and 64 cost 2.06, 1.99 and 1.93 µs; 64 would be
+// twice the memory, which is up to 200 KiB for a loop.
+//
 // What a thread in the kernel owes the runtime while it keeps its P:
 //
 //   - SO_RCVTIMEO is set, so that a signal ends recvmmsg. Without it the kernel

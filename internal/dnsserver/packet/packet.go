@@ -126,7 +126,7 @@ var errUnsupported = errors.New("this system cannot move datagrams in batches: s
 var batchLoops atomic.Int32
 
 // maxBatchLoops bounds them: each holds a thread, a P while it is busy, and
-// batchBytes of memory. Two are the default of edgeguard, one for each family;
+// up to 200 KiB of buffers. Two are the default of edgeguard, one for each family;
 // beyond that more than one for each core can win nothing. What listens on more
 // addresses gets the netpoller for the rest.
 func maxBatchLoops() int32 { return int32(max(2, runtime.NumCPU())) }
