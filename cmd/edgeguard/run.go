@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/config"
@@ -34,6 +35,11 @@ func newRun(opt *options) *cobra.Command {
 	cmd.Flags().StringVar(&flags.status, "status-listen", "", "serve the status on `ADDR` (HOST:PORT) instead of what the config says")
 	return cmd
 }
+
+// settled is how long after the start what only the start needed (the config's
+// text, the first handshakes, the system's certificates) is given back to the
+// system: some MiB, that would else stay until the first forced collection.
+const settled = 3 * time.Second
 
 // runDaemon binds, runs every part until ctx ends or one fails, and returns
 // after all of them have ended.
@@ -65,6 +71,7 @@ func runDaemon(ctx context.Context, opt *options, load func() (*config.Config, e
 	if err := d.bind(); err != nil {
 		return failed(err)
 	}
+	defer time.AfterFunc(settled, debug.FreeOSMemory).Stop()
 	log.Info("edgeguard runs", "version", version, "services", len(cfg.Services), "records", len(cfg.DDNS.Records))
 	err = d.run(ctx, &reloader{daemon: d, log: component(log, "config"), level: level, path: path, load: load})
 	log.Info("edgeguard has stopped")
