@@ -19,19 +19,20 @@ func verdicts(b *strings.Builder, servers []peer, r results, cost, speed grouped
 			continue
 		}
 		for _, w := range order(r.Samples) {
-			rivals := theirs(cost[w], servers, w.workload)
-			if name := best(rivals, false); name != "" {
-				line(b, ours.name+": CPU, "+w.String(), "best peer, "+name, ratios(cost[w][ours.name], rivals[name]), costTarget(w), false)
-			}
-			echoed := cost[what{override, w.rate}]["echo"]
-			if limit := echoTarget(w); limit > 0 && echoed != nil {
-				line(b, ours.name+": CPU, "+w.String(), "C echo", ratios(cost[w][ours.name], echoed), limit, false)
-			}
-			if w.rate == 0 && w.workload != miss {
+			if w.own { // the cost is judged by dnsperf, which everybody has
 				rivals := theirs(speed[w], servers, w.workload)
 				if name := best(rivals, true); name != "" {
 					line(b, ours.name+": throughput, "+w.String(), "best peer, "+name, ratios(speed[w][ours.name], rivals[name]), 1.3, true)
 				}
+				continue
+			}
+			rivals := theirs(cost[w], servers, w.workload)
+			if name := best(rivals, false); name != "" {
+				line(b, ours.name+": CPU, "+w.String(), "best peer, "+name, ratios(cost[w][ours.name], rivals[name]), costTarget(w), false)
+			}
+			echoed := cost[what{workload: override, rate: w.rate}]["echo"]
+			if limit := echoTarget(w); limit > 0 && echoed != nil {
+				line(b, ours.name+": CPU, "+w.String(), "C echo", ratios(cost[w][ours.name], echoed), limit, false)
 			}
 		}
 		limits(b, ours.name, r)
