@@ -95,9 +95,10 @@ const mostIdle = 1
 
 // limits writes a row for each limit that is no ratio.
 func limits(b *strings.Builder, ours string, r results) {
+	against := "–"
 	row := func(of, unit string, s summary, most float64) {
 		if s.N > 0 {
-			fmt.Fprintf(b, "| %s: %s | – | %s %s | ≤ %g %s | %s |\n", ours, of, cell(s), unit, most, unit, verdict(s.N, s.Median <= most))
+			fmt.Fprintf(b, "| %s: %s | %s | %s %s | ≤ %g %s | %s |\n", ours, of, against, cell(s), unit, most, unit, verdict(s.N, s.Median <= most))
 		}
 	}
 	base := p99(r.Delays, ours, idle)
@@ -108,7 +109,11 @@ func limits(b *strings.Builder, ours string, r results) {
 				above[round] = v - base[round]
 			}
 		}
+		if machine := p99(r.Delays, ours, floor).summary(); machine.N > 0 && phase == filling {
+			against = fmt.Sprintf("the echo's p99 beside it: %s ms", cell(machine))
+		}
 		row("p99 of the override while "+phase+", above idle", "ms", above.summary(), 1)
+		against = "–"
 	}
 	for _, f := range r.Footprints {
 		if f.Server == ours {
