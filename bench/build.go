@@ -20,9 +20,9 @@ var sources embed.FS
 // coreDNSVersion is the one of the figures.
 const coreDNSVersion = "v1.15.0"
 
-// compile builds echo and upstream into dir.
+// compile builds echo, upstream and load into dir.
 func compile(ctx context.Context, dir string) error {
-	for _, name := range []string{"echo", "upstream"} {
+	for _, name := range []string{"echo", "upstream", "load"} {
 		text, err := sources.ReadFile("c/" + name + ".c")
 		if err != nil {
 			return err

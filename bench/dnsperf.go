@@ -5,11 +5,9 @@ package main
 // dnsperf, which asks the questions.
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -55,39 +53,19 @@ func (l load) argv() []string {
 	return argv
 }
 
-// tally is what dnsperf counted.
+// tally is what a client counted.
 type tally struct {
 	Sent, Completed, Lost int
+	Stray                 int           // answers that nobody waited for; dnsperf does not count them
 	NoError               int           // of those completed
 	RunTime               time.Duration // from the first question to the last answer
 	Latency               time.Duration // on the average
-	ClientCPU             time.Duration // of dnsperf itself
+	ClientCPU             time.Duration // of the client itself
 }
 
 // run runs dnsperf.
 func (l load) run(ctx context.Context) (tally, error) {
-	argv := l.argv()
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Env = cleanEnv()
-	var text bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &text, &text
-	err := spawn(cmd, l.realTime)
-	if err == nil {
-		err = cmd.Wait()
-	}
-	out := text.String()
-	if ctx.Err() != nil {
-		return tally{}, ctx.Err()
-	}
-	if err != nil {
-		return tally{}, fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out)
-	}
-	t, err := parseDNSPerf(out)
-	if err != nil {
-		return tally{}, fmt.Errorf("%w in\n%s", err, out)
-	}
-	t.ClientCPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return t, nil
+	return finish(ctx, l.argv(), l.realTime, parseDNSPerf)
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ const (
 	idle    = "idle"
 	filling = "filling" // its cache, by misses as fast as they come back
 	hanging = "hanging" // outside questions wait for an upstream that is silent
+	// floor is what the machine adds: the echo is asked while the server fills
+	// its cache. It is a server that has nothing else on its mind.
+	floor = "filling, but the echo is asked"
 )
 
 // The load of a latency measurement.
@@ -57,8 +61,17 @@ func (b *bench) delays(ctx context.Context, p peer, round int) (list []delay, er
 	if err := s.check(ctx); err != nil {
 		return nil, err
 	}
-	for _, phase := range []string{idle, filling, hanging} {
-		d, err := b.delay(ctx, s, phase)
+	beside, _, err := b.launch(ctx, peer{name: "echo", program: filepath.Join(b.dir, "echo"), echo: true, config: configureEcho})
+	if err != nil {
+		return nil, err
+	}
+	defer b.end(beside.process)
+	for _, phase := range []string{idle, filling, floor, hanging} {
+		asked := s
+		if phase == floor {
+			asked = beside
+		}
+		d, err := b.delay(ctx, s, asked, phase)
 		if err != nil {
 			return list, fmt.Errorf("%s, latency while %s: %w", p.name, phase, err)
 		}
@@ -68,13 +81,14 @@ func (b *bench) delays(ctx context.Context, p peer, round int) (list []delay, er
 	return list, nil
 }
 
-func (b *bench) delay(ctx context.Context, s *server, phase string) (delay, error) {
+// delay measures one phase of s, with the override asked of asked.
+func (b *bench) delay(ctx context.Context, s, asked *server, phase string) (delay, error) {
 	d := delay{Server: s.peer.name, Phase: phase}
 	other, err := b.besides(ctx, s, phase)
 	if err != nil {
 		return d, err
 	}
-	took, lost, err := probe(ctx, s.port, b.latencySeconds)
+	took, lost, err := probe(ctx, asked.port, b.latencySeconds)
 	if other != nil {
 		d.Other, err = other.finish(err)
 	}
@@ -96,8 +110,9 @@ func (b *bench) besides(ctx context.Context, s *server, phase string) (*backgrou
 	switch phase {
 	case idle:
 		return nil, nil
-	case filling:
-		l.questions, err = writeQuestions(b.dir, "filling.questions", 400_000, func(i int) string { return missName("filling", i) })
+	case filling, floor:
+		set := map[string]string{filling: "filling", floor: "floor"}[phase] // names that nobody has asked yet
+		l.questions, err = writeQuestions(b.dir, "filling.questions", 400_000, func(i int) string { return missName(set, i) })
 	case hanging:
 		l.questions, err = writeQuestions(b.dir, "hanging.questions", 100_000, func(i int) string { return fmt.Sprintf("n%d.%s", i, hangZone) })
 		l.rate, l.outstanding, l.patience = hangingRate, hangingQuestions, 30
@@ -142,10 +157,16 @@ func (o *background) finish(err error) (tally, error) {
 
 // probe asks for the override every probeEvery and returns how long each answer
 // took. A question that had to wait for the answer before it counts from when
-// it was due.
+// it was due. It runs in the kernel's real-time class, above all that is
+// measured: while servers and dnsperf fill the machine, what it waits for must
+// be the answer and not its own turn.
 func probe(ctx context.Context, port int, seconds float64) (took []time.Duration, lost int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if err := setClass(0, true); err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, setClass(0, false)) }()
 	fd, err := probeSocket(port)
 	if err != nil {
 		return nil, 0, err

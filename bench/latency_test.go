@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/edgeguard/edgeguard/test/lab"
 )
 
 // replier answers what comes to it as long as answer says so, and returns its
@@ -41,6 +43,7 @@ func replier(t *testing.T, answer func(count int, packet []byte) bool) int {
 }
 
 func TestProbeCountsWhatIsLost(t *testing.T) {
+	lab.Require(t) // for the real-time class
 	port := replier(t, func(count int, packet []byte) bool {
 		if count == 3 {
 			packet[3] |= 2 // SERVFAIL is no answer
@@ -60,6 +63,7 @@ func TestProbeCountsWhatIsLost(t *testing.T) {
 }
 
 func TestProbeOfTheSilentEnds(t *testing.T) {
+	lab.Require(t)
 	port := replier(t, func(int, []byte) bool { return false })
 	took, lost, err := probe(context.Background(), port, 0.02)
 	if err != nil || lost != len(took) || lost == 0 || lost > 3 {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Workloads that dnsperf drives.
+// Workloads that a client drives.
 const (
 	override = "override"
 	cached   = "cached"
@@ -27,6 +27,7 @@ type sample struct {
 	Server   string `json:"server"`
 	Workload string `json:"workload"`
 	Rate     int    `json:"rate"` // questions a second; 0 is saturation
+	Own      bool   `json:"own"`  // asked by the own client, not by dnsperf
 	tally
 	CPU         time.Duration `json:"cpu_ns"`          // the server's, all of it
 	UpstreamCPU time.Duration `json:"upstream_cpu_ns"` // tells whether it was asked
@@ -138,20 +139,11 @@ func (b *bench) round(ctx context.Context, p *plan, round int, order []peer) (sa
 	}
 	for _, workload := range p.workloads {
 		for _, rate := range p.rates {
-			for _, s := range servers {
-				if s.echo && workload != override || s.ended() {
-					continue
-				}
-				got, err := b.measure(ctx, p, s, workload, rate)
-				if ctx.Err() != nil {
-					return samples, failed
-				}
-				if err != nil {
-					failed = append(failed, fmt.Errorf("%s, %s at %s, round %d: %w", s.peer.name, workload, rateName(rate), round+1, err))
-					continue
-				}
-				got.Round = round
-				samples = append(samples, got)
+			list, errs := b.turn(ctx, p, servers, sample{Round: round, Workload: workload, Rate: rate})
+			samples, failed = append(samples, list...), append(failed, errs...)
+			if rate == 0 && workload != miss {
+				list, errs = b.turn(ctx, p, servers, sample{Round: round, Workload: workload, Own: true})
+				samples, failed = append(samples, list...), append(failed, errs...)
 			}
 		}
 	}
@@ -163,29 +155,62 @@ func (b *bench) round(ctx context.Context, p *plan, round int, order []peer) (sa
 	return samples, failed
 }
 
-// measure measures one server once.
-func (b *bench) measure(ctx context.Context, p *plan, s *server, workload string, rate int) (sample, error) {
-	l := load{port: s.port, questions: p.files[fileKey(workload, rate)], seconds: b.seconds, rate: rate, core: -1}
-	// Not misses: the threads of a server do not take turns there as they would.
-	l.realTime = b.realTime && workload != miss
-	core := -1
-	if rate == 0 {
-		core, l.core = serverCore, clientCore
+// turn measures all servers side by side, each once: that of which is said.
+func (b *bench) turn(ctx context.Context, p *plan, servers []*server, of sample) (samples []sample, failed []error) {
+	for _, s := range servers {
+		if s.echo && of.Workload != override || s.ended() {
+			continue
+		}
+		of.Server = s.peer.name
+		got, err := b.measure(ctx, p, s, of)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s, %s, round %d: %w", s.peer.name, of.what(), of.Round+1, err))
+			continue
+		}
+		samples = append(samples, got)
 	}
-	if workload == cached {
+	return samples, failed
+}
+
+// client returns what asks the questions of a measurement.
+func (b *bench) client(p *plan, s *server, of sample) (run func(context.Context) (tally, error), realTime bool) {
+	questions := p.files[fileKey(of.Workload, of.Rate)]
+	// Not misses: the threads of a server do not take turns there as they would.
+	realTime = b.realTime && of.Workload != miss
+	if of.Own {
+		return ownLoad{program: b.loadProgram(), port: s.port, questions: questions, seconds: b.seconds, window: window, core: clientCore, realTime: realTime}.run, realTime
+	}
+	l := load{port: s.port, questions: questions, seconds: b.seconds, rate: of.Rate, core: -1, realTime: realTime}
+	if of.Rate == 0 {
+		l.core = clientCore
+	}
+	return l.run, realTime
+}
+
+// measure measures one server once.
+func (b *bench) measure(ctx context.Context, p *plan, s *server, got sample) (sample, error) {
+	run, realTime := b.client(p, s, got)
+	core := -1
+	if got.Rate == 0 {
+		core = serverCore
+	}
+	if got.Workload == cached {
 		warm := load{port: s.port, questions: p.files[cached], core: -1}
 		if _, err := warm.run(ctx); err != nil {
 			return sample{}, err
 		}
 	}
-	if err := pin(s.pid(), core, l.realTime); err != nil {
+	if err := pin(s.pid(), core, realTime); err != nil {
 		return sample{}, err
 	}
 	before, err := b.clocks(s)
 	if err != nil {
 		return sample{}, err
 	}
-	t, err := l.run(ctx)
+	got.tally, err = run(ctx)
 	if err != nil {
 		return sample{}, err
 	}
@@ -193,7 +218,7 @@ func (b *bench) measure(ctx context.Context, p *plan, s *server, workload string
 	if err != nil {
 		return sample{}, err
 	}
-	got := sample{Server: s.peer.name, Workload: workload, Rate: rate, tally: t, CPU: after[0] - before[0], UpstreamCPU: after[1] - before[1]}
+	got.CPU, got.UpstreamCPU = after[0]-before[0], after[1]-before[1]
 	return got, got.fault()
 }
 

@@ -15,9 +15,17 @@ import (
 type what struct {
 	workload string
 	rate     int
+	own      bool // asked by the own client
 }
 
-func (w what) String() string { return w.workload + ", " + rateName(w.rate) }
+func (s sample) what() what { return what{s.Workload, s.Rate, s.Own} }
+
+func (w what) String() string {
+	if w.own {
+		return w.workload + ", own client"
+	}
+	return w.workload + ", " + rateName(w.rate)
+}
 
 // grouped is what was measured: of what, of which server, in which round.
 type grouped map[what]map[string]byRound
@@ -25,7 +33,7 @@ type grouped map[what]map[string]byRound
 func group(samples []sample, value func(sample) float64) grouped {
 	g := grouped{}
 	for _, s := range samples {
-		w := what{s.Workload, s.Rate}
+		w := s.what()
 		if g[w] == nil {
 			g[w] = map[string]byRound{}
 		}
@@ -42,7 +50,7 @@ func order(samples []sample) []what {
 	var list []what
 	seen := map[what]bool{}
 	for _, s := range samples {
-		if w := (what{s.Workload, s.Rate}); !seen[w] {
+		if w := s.what(); !seen[w] {
 			seen[w] = true
 			list = append(list, w)
 		}
@@ -106,7 +114,7 @@ func remarks(b *strings.Builder, r results) {
 	rounds := map[about][]string{}
 	for _, s := range r.Samples {
 		if text := s.remark(); text != "" {
-			a := about{s.Server, what{s.Workload, s.Rate}.String(), text}
+			a := about{s.Server, s.what().String(), text}
 			rounds[a] = append(rounds[a], fmt.Sprintf("%.0f a second and %d lost in round %d", s.speed(), s.Lost, s.Round+1))
 		}
 	}

@@ -88,10 +88,10 @@ func TestShortRun(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	if measured["edgeguard"] != 9 || measured["unbound"] != 9 || measured["echo"] != 3 {
+	if measured["edgeguard"] != 11 || measured["unbound"] != 11 || measured["echo"] != 4 {
 		t.Errorf("measured %v", measured)
 	}
-	if len(r.Delays) != 6 || len(r.Footprints) != 3 || len(r.Startups) != 6 {
+	if len(r.Delays) != 8 || len(r.Footprints) != 3 || len(r.Startups) != 6 {
 		t.Errorf("measured %d delays, %d footprints, %d starts", len(r.Delays), len(r.Footprints), len(r.Startups))
 	}
 	for _, d := range r.Delays {

@@ -19,19 +19,20 @@ func verdicts(b *strings.Builder, servers []peer, r results, cost, speed grouped
 			continue
 		}
 		for _, w := range order(r.Samples) {
-			rivals := theirs(cost[w], servers, w.workload)
-			if name := best(rivals, false); name != "" {
-				line(b, ours.name+": CPU, "+w.String(), "best peer, "+name, ratios(cost[w][ours.name], rivals[name]), costTarget(w), false)
-			}
-			echoed := cost[what{override, w.rate}]["echo"]
-			if limit := echoTarget(w); limit > 0 && echoed != nil {
-				line(b, ours.name+": CPU, "+w.String(), "C echo", ratios(cost[w][ours.name], echoed), limit, false)
-			}
-			if w.rate == 0 && w.workload != miss {
+			if w.own { // the cost is judged by dnsperf, which everybody has
 				rivals := theirs(speed[w], servers, w.workload)
 				if name := best(rivals, true); name != "" {
 					line(b, ours.name+": throughput, "+w.String(), "best peer, "+name, ratios(speed[w][ours.name], rivals[name]), 1.3, true)
 				}
+				continue
+			}
+			rivals := theirs(cost[w], servers, w.workload)
+			if name := best(rivals, false); name != "" {
+				line(b, ours.name+": CPU, "+w.String(), "best peer, "+name, ratios(cost[w][ours.name], rivals[name]), costTarget(w), false)
+			}
+			echoed := cost[what{workload: override, rate: w.rate}]["echo"]
+			if limit := echoTarget(w); limit > 0 && echoed != nil {
+				line(b, ours.name+": CPU, "+w.String(), "C echo", ratios(cost[w][ours.name], echoed), limit, false)
 			}
 		}
 		limits(b, ours.name, r)
@@ -94,9 +95,10 @@ const mostIdle = 1
 
 // limits writes a row for each limit that is no ratio.
 func limits(b *strings.Builder, ours string, r results) {
+	against := "–"
 	row := func(of, unit string, s summary, most float64) {
 		if s.N > 0 {
-			fmt.Fprintf(b, "| %s: %s | – | %s %s | ≤ %g %s | %s |\n", ours, of, cell(s), unit, most, unit, verdict(s.N, s.Median <= most))
+			fmt.Fprintf(b, "| %s: %s | %s | %s %s | ≤ %g %s | %s |\n", ours, of, against, cell(s), unit, most, unit, verdict(s.N, s.Median <= most))
 		}
 	}
 	base := p99(r.Delays, ours, idle)
@@ -107,7 +109,11 @@ func limits(b *strings.Builder, ours string, r results) {
 				above[round] = v - base[round]
 			}
 		}
+		if machine := p99(r.Delays, ours, floor).summary(); machine.N > 0 && phase == filling {
+			against = fmt.Sprintf("the echo's p99 beside it: %s ms", cell(machine))
+		}
 		row("p99 of the override while "+phase+", above idle", "ms", above.summary(), 1)
+		against = "–"
 	}
 	for _, f := range r.Footprints {
 		if f.Server == ours {

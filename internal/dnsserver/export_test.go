@@ -42,6 +42,28 @@ func (s *Server) Ask(ctx context.Context, packet []byte, from netip.Addr) []byte
 	return <-got
 }
 
+// AskTogether answers packets as a packet loop does that got them at once. It
+// returns what is answered at once, how many no worker had yet when that was
+// sent, and the reply of each of these.
+func (s *Server) AskTogether(ctx context.Context, from netip.Addr, packets ...[]byte) (atOnce [][]byte, kept int, late [][]byte) {
+	got := make(replies, len(packets))
+	h := &questions{answers: newAnswerer(s), via: got, ctx: ctx}
+	h.Begin()
+	for _, packet := range packets {
+		if out := h.Packet(nil, packet, peer{Addr: netip.AddrPortFrom(from, 53)}); out != nil {
+			atOnce = append(atOnce, out)
+		}
+	}
+	h.End()
+	kept = len(h.waiting)
+	h.Sent()
+	h.Sent() // nobody is to work on them a second time
+	for range kept {
+		late = append(late, <-got)
+	}
+	return atOnce, kept, late
+}
+
 // Background does what Run does, but for the sockets.
 func (s *Server) Background(ctx context.Context) error {
 	err := s.background(ctx)

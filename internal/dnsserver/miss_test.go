@@ -62,6 +62,23 @@ func TestAWorkerThatEndsStillAnswersWhatItWasGiven(t *testing.T) {
 	}
 }
 
+// Waking a worker takes longer than answering a question, so what can be answered
+// must not wait for it.
+func TestWhatHasToWaitHoldsUpNobody(t *testing.T) {
+	s, _ := build(t, echo(t), nil)
+	question := func(name string) []byte { return pack(t, new(dns.Msg).SetQuestion(name, dns.TypeA)) }
+	atOnce, kept, late := s.AskTogether(t.Context(), lanHost, question("a.miss.example."), question("mqtt.example.org."),
+		question("b.miss.example."), question("mqtt.example.org."))
+	if len(atOnce) != 2 || kept != 2 {
+		t.Errorf("%d of 4 questions were answered at once and %d kept for later, not 2 and 2", len(atOnce), kept)
+	}
+	for _, out := range late {
+		if len(out) < 12 || out[7] != 1 {
+			t.Errorf("the late answer is %x", out)
+		}
+	}
+}
+
 // BenchmarkMiss is one question over loopback that a real upstream pool has to
 // ask of a server, with the client's and the server's part.
 func BenchmarkMiss(b *testing.B) {

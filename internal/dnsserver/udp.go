@@ -55,6 +55,7 @@ type questions struct {
 	via     sender
 	ctx     context.Context // of the loop; what workers do ends with it
 	asked   wire.Question
+	waiting []*job // of this batch, not yet with a worker
 }
 
 // Begin implements packet.Handler.
@@ -63,7 +64,18 @@ func (h *questions) Begin() { h.answers.begin(time.Now()) }
 // End implements packet.Handler.
 func (h *questions) End() { h.answers.end() }
 
-// Packet implements packet.Handler: it answers one datagram, or hands it on.
+// Sent implements packet.Handler. To wake a worker takes longer than to answer
+// a question, so those that can be answered do not wait for it.
+func (h *questions) Sent() {
+	for i, j := range h.waiting {
+		h.answers.server.hand(j)
+		h.waiting[i] = nil
+	}
+	h.waiting = h.waiting[:0]
+}
+
+// Packet implements packet.Handler: it answers one datagram, or keeps it for a
+// worker.
 func (h *questions) Packet(dst, packet []byte, from peer) []byte {
 	s, q := h.answers.server, &h.asked
 	out, what := h.answers.inline(dst, q, packet, from.Addr.Addr(), 0)
@@ -72,7 +84,8 @@ func (h *questions) Packet(dst, packet []byte, from peer) []byte {
 		if s.tooMany(from.Addr.Addr(), limit.Miss, h.answers.now) {
 			return wire.AppendTruncated(dst, q)
 		}
-		if s.dispatch(h.ctx, q, 0, from, h.via, nil) {
+		if j := s.admit(h.ctx, q, 0, from, h.via, nil); j != nil {
+			h.waiting = append(h.waiting, j)
 			return nil
 		}
 		return s.busy(dst, q, from.Addr.Addr(), q.Limit(0))

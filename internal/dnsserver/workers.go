@@ -84,27 +84,42 @@ func (w *workers) withdraw(idle *worker) bool {
 // done, which may be nil, when it has. Without a free worker, or where the
 // client has its share of them, it reports false at once.
 func (s *Server) dispatch(ctx context.Context, q *wire.Question, limit int, from peer, via sender, done func()) bool {
+	j := s.admit(ctx, q, limit, from, via, done)
+	if j != nil {
+		s.hand(j)
+	}
+	return j != nil
+}
+
+// admit is the first half of dispatch: it returns a job, which must be handed to
+// a worker, or nil.
+func (s *Server) admit(ctx context.Context, q *wire.Question, limit int, from peer, via sender, done func()) *job {
 	select {
 	case s.workers.slots <- struct{}{}:
 	default:
 		s.count.dropped.Add(1)
-		return false
+		return nil
 	}
 	client := s.rules.Load().sourceOf(from.Addr.Addr())
 	if !s.workers.shares.Take(client, s.share(client)) {
 		<-s.workers.slots
 		s.count.dropped.Add(1)
-		return false
+		return nil
 	}
 	limit = q.Limit(limit)
 	j := jobs.Get().(*job)
 	j.ctx, j.question, j.limit, j.from, j.client, j.via, j.done = ctx, *q, limit, from, client, via, done
+	return j
+}
+
+// hand gives a job to a worker.
+func (s *Server) hand(j *job) {
 	if w := s.workers.take(); w != nil {
 		w.jobs <- j
 	} else {
+		ctx := j.ctx // the job is another one's by the time the worker looks again
 		s.workers.running.Go(func() { s.serve(ctx, j) })
 	}
-	return true
 }
 
 // serve resolves j, and then whatever it is given until ctx ends.

@@ -74,6 +74,7 @@ func (b *batch) answer(h Handler, n int) {
 	}
 	h.End()
 	b.send(replies)
+	h.Sent()
 	for i := range n {
 		b.ready(i)
 	}

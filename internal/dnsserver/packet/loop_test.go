@@ -31,11 +31,21 @@ func each(t *testing.T, test func(*testing.T, func(netip.AddrPort) (packet.Loop,
 }
 
 // echo sends back what came, and counts.
-type echo struct{ batches, packets, ended atomic.Int32 }
+type echo struct {
+	batches, packets, ended atomic.Int32
+
+	sent func() // may be nil
+}
 
 func (e *echo) Begin() { e.batches.Add(1) }
 
 func (e *echo) End() { e.ended.Add(1) }
+
+func (e *echo) Sent() {
+	if e.sent != nil {
+		e.sent()
+	}
+}
 
 func (e *echo) Packet(dst, got []byte, _ packet.Peer) []byte {
 	e.packets.Add(1)

@@ -92,6 +92,7 @@ func (l *pollerLoop) Run(ctx context.Context, h Handler) error {
 		if len(reply) > 0 {
 			l.Send(to, reply)
 		}
+		h.Sent()
 	}
 	return nil
 }

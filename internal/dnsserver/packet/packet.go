@@ -72,6 +72,9 @@ type Handler interface {
 	// End is called after the last datagram of each batch, before any of its
 	// replies are sent: what a Handler counts is then there for who was answered.
 	End()
+	// Sent is called after the replies of each batch have been sent: the place
+	// for work that they need not wait for.
+	Sent()
 }
 
 // Loop moves datagrams between one socket and a Handler. Its methods may be
