@@ -5,13 +5,16 @@ package wire
 import "bytes"
 
 // expand reads the name at octet at of the reply into l, following pointers,
-// each of which must point further back than the last. It returns where the
-// name ends. What of it the server copied from the query gets the question's
-// case back.
+// each of which must point further back than the last, to what ends before
+// where it was pointed from: a prior occurrence of a name (RFC 1035, section
+// 4.1.4), and not octets that happen to read as one. It returns where the name
+// ends. What of it the server copied from the query gets the question's case
+// back.
 func (r *relay) expand(l *link, at int) (end int, ok bool) {
 	msg, n, floor := r.msg, 0, at
+	limit := len(msg)
 	for {
-		if at >= len(msg) {
+		if at >= limit {
 			return 0, false
 		}
 		size := int(msg[at])
@@ -24,7 +27,7 @@ func (r *relay) expand(l *link, at int) (end int, ok bool) {
 			}
 			r.unmix(l)
 			return end, true
-		case size >= 0xC0 && at+2 <= len(msg):
+		case size >= 0xC0 && at+2 <= limit:
 			to := int(be.Uint16(msg[at:]) & 0x3FFF)
 			if to >= floor || to < HeaderLen {
 				return 0, false
@@ -32,8 +35,8 @@ func (r *relay) expand(l *link, at int) (end int, ok bool) {
 			if end == 0 {
 				end = at + 2
 			}
-			at, floor = to, to
-		case size <= maxLabel && at+1+size <= len(msg) && n+1+size+1 <= MaxName:
+			at, floor, limit = to, to, floor
+		case size <= maxLabel && at+1+size <= limit && n+1+size+1 <= MaxName:
 			n += copy(l.octets[n:], msg[at:at+1+size])
 			at += 1 + size
 		default:
