@@ -53,15 +53,20 @@ var rooms = map[string]map[string][]string{
 		"upstream": {"wire"},
 		"certfile": nil,
 	},
+	"ddns": {
+		"authority": nil,
+		"provider":  nil,
+		"ddnstest":  nil,
+	},
 }
 
 // owners are the vendor libraries that one package alone may know.
 var owners = map[string]string{
 	"github.com/huin/goupnp":           "internal/router",
-	"github.com/libdns/":               "internal/ddns",
+	"github.com/libdns/":               "internal/ddns/provider",
 	"github.com/pelletier/go-toml":     "internal/config",
 	"github.com/spf13/cobra":           "cmd/edgeguard",
-	"golang.org/x/net/publicsuffix":    "internal/ddns",
+	"golang.org/x/net/publicsuffix":    "internal/ddns/provider",
 	"github.com/miekg/dns":             "internal/dnsserver internal/ddns test/lab cmd/edgeguard",
 	"github.com/prometheus/":           "internal/status",
 	"github.com/insomniacslk/dhcp":     "internal/lan",

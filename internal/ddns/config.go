@@ -7,29 +7,29 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"time"
 
-	"github.com/edgeguard/edgeguard/internal/secret"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/miekg/dns"
 )
 
-// DialFunc dials as net.Dialer.DialContext does, but finds host names through
-// the configured upstream resolvers, never through ourselves.
-type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
-
-// RecordConfig is one [[ddns]] of the config, validated.
+// RecordConfig is one public record to keep. A [[ddns]] of the config is one or
+// two of them, by its types.
 type RecordConfig struct {
-	// Provider is "cloudflare" or "duckdns".
-	Provider string
-	// Domain is the name whose A record is kept, canonical.
+	// Account is where the record is kept; its Provider and Token are required.
+	provider.Account
+	// Domain is the name whose record is kept, canonical; it may begin with
+	// "*." where the provider knows wildcards.
 	Domain string
-	// Zone is the zone that holds Domain, canonical; empty means that it is
-	// derived from the public suffix list (DuckDNS needs none).
-	Zone string
-	// Token is the provider's secret; required.
-	Token secret.Value
+	// Type is "A" or "AAAA"; empty means "A".
+	Type string
+	// Host is the lower half of an AAAA record's address, in an address whose
+	// first 64 bits are zero: the record says the home's prefix and this. The
+	// zero Addr means that the record says the observed address itself.
+	Host netip.Addr
+	// DeleteOnExit has the record deleted when the daemon ends.
+	DeleteOnExit bool
 }
 
 // Config is what a Manager needs.
@@ -44,7 +44,7 @@ type Config struct {
 	// are asked.
 	Recurse func(ctx context.Context, question *dns.Msg) (*dns.Msg, error)
 	// Dial reaches the providers; required where there are Records.
-	Dial DialFunc
+	Dial provider.DialFunc
 	// RootCAs are who the providers' certificates must chain to; nil means the
 	// system's roots, which is right outside of tests.
 	RootCAs *x509.CertPool

@@ -16,5 +16,5 @@
 // What was last sent, and a refusal that must not be provoked again, are kept
 // in a state file (state.go) over restarts, without any secret.
 //
-// The libraries of github.com/libdns are imported here and nowhere else.
+// The providers themselves are in package provider.
 package ddns

@@ -5,21 +5,19 @@ package ddns
 import (
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
 // NewWith is New with an authority of the test's, and with its providers where
 // provider is not nil.
-func NewWith(cfg Config, address *watch.Value[fact.Observation], a Authority, provider func(Config, RecordConfig) (Provider, error)) (*Manager, error) {
-	if provider == nil {
-		provider = newProvider
+func NewWith(cfg Config, address *watch.Value[fact.Observation], a Authority, make func(RecordConfig) (provider.Provider, error)) (*Manager, error) {
+	if make == nil {
+		make = realProvider(cfg)
 	}
-	return newManager(cfg, address, parts{authority: a, provider: provider})
+	return newManager(cfg, address, parts{authority: a, provider: make})
 }
-
-// NewProvider makes a real adaptor.
-var NewProvider = newProvider
 
 // LoadState reads a state file's text and returns, of each record as it would
 // be used at now, the times that hold writes back, the counts and the words.
@@ -34,6 +32,3 @@ func LoadState(raw []byte, now time.Time) (held []time.Time, counts []int, words
 	}
 	return held, counts, words, err
 }
-
-// Guard runs f as a provider's library is run.
-var Guard = guard

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
@@ -32,7 +33,7 @@ func refuse(err error) func(string, netip.Addr) (netip.Addr, error) {
 
 func TestFailuresBackOffFrom30sToAnHour(t *testing.T) {
 	bubble(t, func(t *testing.T, h *home) {
-		h.set = refuse(&ddns.Fault{Kind: ddns.Failed, Text: "no route"})
+		h.set = refuse(&provider.Fault{Kind: provider.Failed, Text: "no route"})
 		h.start()
 		h.wantPhase(ddns.PhasePending)
 		h.wantVerdict(fact.VerdictWarn)
@@ -80,7 +81,7 @@ func TestAnUnclearWriteIsVerifiedBeforeItIsRepeated(t *testing.T) {
 func TestAFinalRefusalStopsAndOutlivesARestart(t *testing.T) {
 	bubble(t, func(t *testing.T, h *home) {
 		h.cfg.StateFile = t.TempDir() + "/ddns.json"
-		h.set = refuse(&ddns.Fault{Kind: ddns.Final, Text: "bad token", Action: "Make a new one."})
+		h.set = refuse(&provider.Fault{Kind: provider.Final, Text: "bad token", Action: "Make a new one."})
 		h.start()
 		h.wantPhase(ddns.PhaseStopped)
 		h.wait(24 * time.Hour)
@@ -108,7 +109,7 @@ func TestAFinalRefusalStopsAndOutlivesARestart(t *testing.T) {
 func TestThreeDoubtfulRefusalsInARowStop(t *testing.T) {
 	bubble(t, func(t *testing.T, h *home) {
 		h.cfg.StateFile = t.TempDir() + "/ddns.json"
-		h.set = refuse(&ddns.Fault{Kind: ddns.Doubtful, Text: "KO"})
+		h.set = refuse(&provider.Fault{Kind: provider.Doubtful, Text: "KO"})
 		h.start()
 		h.wait(9 * time.Minute)
 		h.wantWrites(addrA)
@@ -133,7 +134,7 @@ func TestRetryAfterIsObeyedEvenByANewAddress(t *testing.T) {
 	for _, told := range []time.Duration{0, 2 * time.Hour} {
 		bubble(t, func(t *testing.T, h *home) {
 			h.cfg.StateFile = t.TempDir() + "/ddns.json"
-			h.set = refuse(&ddns.Fault{Kind: ddns.Limited, Wait: told, Text: "too many"})
+			h.set = refuse(&provider.Fault{Kind: provider.Limited, Wait: told, Text: "too many"})
 			wait := told
 			if told == 0 {
 				wait = 5 * time.Minute
@@ -182,11 +183,4 @@ func TestShutdownDuringAWriteIsPrompt(t *testing.T) {
 		h.wantWrites(addrA)
 		h.wantPhase(ddns.PhaseUnconfirmed)
 	})
-}
-
-func TestAPanicOfALibraryIsAnError(t *testing.T) {
-	err := ddns.Guard("Library", func() error { var page *struct{ n int }; page.n++; return nil })
-	if f := wantFault(t, err, ddns.Unclear, token); !contains(f.Text, "Library", "nil pointer") {
-		t.Errorf("error is %v", err)
-	}
 }

@@ -17,8 +17,8 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/ddns/authority"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/fact"
-	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/watch"
 	"go.uber.org/goleak"
 )
@@ -35,13 +35,17 @@ var (
 	addrB = netip.MustParseAddr("11.22.33.55")
 )
 
-// provider and asker are structs of funcs.
-type provider struct {
+// writer and asker are structs of funcs.
+type writer struct {
 	OnSet func(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error)
 }
 
-func (p provider) Set(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error) {
+func (p writer) Set(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error) {
 	return p.OnSet(ctx, domain, addr)
+}
+
+func (p writer) Delete(context.Context, string, netip.Addr) error {
+	return errors.New("nothing is deleted here")
 }
 
 type asker struct {
@@ -87,7 +91,7 @@ func newHome(t *testing.T, domains ...string) *home {
 	h := &home{t: t, begin: time.Now(), records: map[string][]netip.Addr{}, stop: func() {}}
 	h.address = watch.New(known(addrA), func(a, b fact.Observation) bool { return a == b })
 	for _, d := range domains {
-		h.cfg.Records = append(h.cfg.Records, ddns.RecordConfig{Provider: "duckdns", Domain: d, Token: secret.New(token)})
+		h.cfg.Records = append(h.cfg.Records, record("duckdns", d, token))
 	}
 	h.cfg.Log = slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.cfg.Rand = rand.New(rand.NewPCG(1, 2))
@@ -99,8 +103,8 @@ func known(addr netip.Addr) fact.Observation { return fact.KnownAddr(addr, "test
 // start runs a manager; h.stop ends it and waits.
 func (h *home) start() {
 	h.t.Helper()
-	m, err := ddns.NewWith(h.cfg, h.address, asker{h.ask}, func(ddns.Config, ddns.RecordConfig) (ddns.Provider, error) {
-		return provider{h.write}, nil
+	m, err := ddns.NewWith(h.cfg, h.address, asker{h.ask}, func(ddns.RecordConfig) (provider.Provider, error) {
+		return writer{h.write}, nil
 	})
 	if err != nil {
 		h.t.Fatal(err)

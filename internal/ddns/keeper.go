@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns/authority"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/loop"
 	"github.com/edgeguard/edgeguard/internal/watch"
@@ -34,7 +35,7 @@ var refusalWaits = [maxRefusals - 1]time.Duration{10 * time.Minute, time.Hour}
 type keeper struct {
 	index     int // in the order of the config
 	rec       RecordConfig
-	provider  Provider
+	provider  provider.Provider
 	authority Authority
 	address   *watch.Value[fact.Observation]
 	timeout   time.Duration
@@ -52,15 +53,15 @@ type keeper struct {
 	published fact.Observation
 	phase     Phase
 	proxied   bool
-	looks     int       // looks since the last write or change
-	failures  int       // failed writes in a row
-	retryAt   time.Time // when a failed write may be repeated
-	writeErr  *Fault    // of the last write; nil when it was taken
-	lookErr   string    // of the last look; empty when servers answered
-	verified  time.Time // when the servers last showed what is wanted
-	wrong     time.Time // since when the servers say something else
-	reported  string    // the error last logged
-	told      Phase     // the phase last logged
+	looks     int             // looks since the last write or change
+	failures  int             // failed writes in a row
+	retryAt   time.Time       // when a failed write may be repeated
+	writeErr  *provider.Fault // of the last write; nil when it was taken
+	lookErr   string          // of the last look; empty when servers answered
+	verified  time.Time       // when the servers last showed what is wanted
+	wrong     time.Time       // since when the servers say something else
+	reported  string          // the error last logged
+	told      Phase           // the phase last logged
 }
 
 // step is one round: look, decide, perhaps write, and say how it stands.
@@ -95,7 +96,7 @@ func (k *keeper) look(ctx context.Context) {
 		if err == nil {
 			err = errors.New("no authoritative server answered")
 		}
-		k.lookErr = "the record could not be checked: " + clean(err.Error())
+		k.lookErr = "the record could not be checked: " + provider.Clean(err.Error())
 		return
 	}
 	source := "the authoritative servers of " + answer.Zone
@@ -202,44 +203,44 @@ func (k *keeper) write(ctx context.Context, repeat bool) time.Time {
 }
 
 // send calls the provider within the time limit and checks its echo.
-func (k *keeper) send(ctx context.Context, addr netip.Addr) *Fault {
+func (k *keeper) send(ctx context.Context, addr netip.Addr) *provider.Fault {
 	ctx, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
 	shown, err := k.provider.Set(ctx, k.rec.Domain, addr)
 	if err != nil {
-		var f *Fault
-		if !errors.As(sealed(err, k.rec.Token), &f) {
-			f = &Fault{Text: "the write failed"}
+		var f *provider.Fault
+		if !errors.As(provider.Sealed(err, k.rec.Secrets()...), &f) {
+			f = &provider.Fault{Text: "the write failed"}
 		}
 		return f
 	}
 	if shown.IsValid() && shown.Unmap() != addr {
-		return &Fault{Kind: Failed, Text: fmt.Sprintf("%s took the write but says that the record is now %s", k.rec.Provider, shown)}
+		return &provider.Fault{Kind: provider.Failed, Text: fmt.Sprintf("%s took the write but says that the record is now %s", k.rec.Provider, shown)}
 	}
 	return nil
 }
 
 // afterFault is the memory after a failed write; it sets the phase and when to
 // try again.
-func (k *keeper) afterFault(mem memory, f *Fault) memory {
+func (k *keeper) afterFault(mem memory, f *provider.Fault) memory {
 	now := time.Now()
 	k.phase, mem.Outcome = PhasePending, outcomeFailed
 	wait := loop.Backoff(k.failures, minBackoff, maxBackoff, k.rand)
 	k.failures++
 	switch f.Kind {
-	case Unclear:
+	case provider.Unclear:
 		k.phase, mem.Outcome = PhaseUnconfirmed, outcomeUnclear
-	case Limited:
+	case provider.Limited:
 		if f.Wait == 0 {
 			f.Wait = limitedWait
 		}
-	case Doubtful:
+	case provider.Doubtful:
 		if mem.Refusals++; mem.Refusals < maxRefusals {
 			f.Wait = max(f.Wait, refusalWaits[mem.Refusals-1])
 			break
 		}
 		k.phase, mem.Stopped, mem.Action = PhaseStopped, f.Text, f.Action
-	case Final:
+	case provider.Final:
 		k.phase, mem.Stopped, mem.Action = PhaseStopped, f.Text, f.Action
 	}
 	k.retryAt = now.Add(max(wait, f.Wait))

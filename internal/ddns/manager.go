@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns/authority"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/loop"
 	"github.com/edgeguard/edgeguard/internal/watch"
@@ -41,16 +42,16 @@ type Manager struct {
 // parts are what New makes of a Config and tests replace.
 type parts struct {
 	authority Authority
-	provider  func(Config, RecordConfig) (Provider, error)
+	provider  func(RecordConfig) (provider.Provider, error)
 }
 
 // New returns a manager that has not started. address is the agreed public
 // IPv4 address; only a Known one is ever written. An error is a mistake in cfg.
 //
 // Where a record is DuckDNS's, New replaces http.DefaultClient for the whole
-// process (see defaultclient.go), so call it before anything else runs.
+// process (see provider.New), so call it before anything else runs.
 func New(cfg Config, address *watch.Value[fact.Observation]) (*Manager, error) {
-	p := parts{provider: newProvider}
+	p := parts{provider: realProvider(cfg)}
 	if len(cfg.Records) > 0 {
 		if cfg.Dial == nil {
 			return nil, errors.New("making the DDNS manager: Config.Dial is required")
@@ -62,6 +63,13 @@ func New(cfg Config, address *watch.Value[fact.Observation]) (*Manager, error) {
 		p.authority = asker
 	}
 	return newManager(cfg, address, p)
+}
+
+// realProvider makes the adaptors of package provider.
+func realProvider(cfg Config) func(RecordConfig) (provider.Provider, error) {
+	return func(rec RecordConfig) (provider.Provider, error) {
+		return provider.New(provider.Config{Dial: cfg.Dial, RootCAs: cfg.RootCAs}, rec.Domain, rec.Account)
+	}
 }
 
 func newManager(cfg Config, address *watch.Value[fact.Observation], p parts) (*Manager, error) {
@@ -102,12 +110,12 @@ func (m *Manager) newKeeper(i int, rec RecordConfig, p parts) (*keeper, error) {
 	if slices.ContainsFunc(m.keepers, func(k *keeper) bool { return k.rec.Domain == rec.Domain }) {
 		return nil, fmt.Errorf("the record %s is given twice", rec.Domain)
 	}
-	provider, err := p.provider(m.cfg, rec)
+	writer, err := p.provider(rec)
 	if err != nil {
 		return nil, err
 	}
 	k := &keeper{
-		index: i, rec: rec, provider: provider, authority: p.authority, address: m.address,
+		index: i, rec: rec, provider: writer, authority: p.authority, address: m.address,
 		timeout: m.cfg.Timeout, recheck: m.cfg.Recheck,
 		log:     m.cfg.Log.With("record", rec.Domain, "provider", rec.Provider),
 		publish: m.publish, phase: PhaseObserved,

@@ -311,7 +311,7 @@ func TestNoRecordsConfigured(t *testing.T) {
 
 func TestNewRefusesMistakes(t *testing.T) {
 	address := watch.New(fact.Observation{}, func(a, b fact.Observation) bool { return a == b })
-	good := ddns.RecordConfig{Provider: "duckdns", Domain: name, Token: secret.New(token)}
+	good := duckRecord()
 	for what, change := range map[string]func(*ddns.Config){
 		"no dial":          func(c *ddns.Config) { c.Dial = nil },
 		"no resolvers":     func(c *ddns.Config) { c.Resolvers = nil },
@@ -320,10 +320,11 @@ func TestNewRefusesMistakes(t *testing.T) {
 		"not duckdns.org":  func(c *ddns.Config) { c.Records[0].Domain = "a.example.org" },
 		"twice":            func(c *ddns.Config) { c.Records = append(c.Records, c.Records[0]) },
 		"not in the zone": func(c *ddns.Config) {
-			c.Records[0] = ddns.RecordConfig{Provider: "cloudflare", Domain: "myexample.org", Zone: "example.org", Token: secret.New(token)}
+			c.Records[0] = record("cloudflare", "myexample.org", token)
+			c.Records[0].Zone = "example.org"
 		},
 		"no zone": func(c *ddns.Config) {
-			c.Records[0] = ddns.RecordConfig{Provider: "cloudflare", Domain: "co.uk", Token: secret.New(token)}
+			c.Records[0] = record("cloudflare", "co.uk", token)
 		},
 	} {
 		cfg := ddns.Config{Records: []ddns.RecordConfig{good}, Dial: noDial, Resolvers: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")}}

@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"time"
+
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 )
 
 // outcome is how the last write ended.
@@ -64,12 +66,12 @@ func (m memory) sane(now time.Time) memory {
 	if m.At.After(now) {
 		m.At = now
 	}
-	if latest := now.Add(maxRetryAfter); m.NotBefore.After(latest) {
+	if latest := now.Add(provider.MaxRetryAfter); m.NotBefore.After(latest) {
 		m.NotBefore = latest
 	}
 	m.Repeats = min(max(m.Repeats, 0), 16)
 	m.Refusals = min(max(m.Refusals, 0), maxRefusals)
-	m.Stopped, m.Action = clean(m.Stopped), clean(m.Action)
+	m.Stopped, m.Action = provider.Clean(m.Stopped), provider.Clean(m.Action)
 	return m
 }
 

@@ -34,9 +34,9 @@ type decision struct {
 	Proxied bool
 }
 
-// plan decides. desired is what the record should say, answer what the
+// plan decides. kind is the provider, desired is what the record should say, answer what the
 // authoritative servers said, retryAt when a failed write may be repeated.
-func plan(mem memory, provider string, desired netip.Addr, answer authority.Answer, retryAt, now time.Time) decision {
+func plan(mem memory, kind string, desired netip.Addr, answer authority.Answer, retryAt, now time.Time) decision {
 	same := mem.Addr == desired
 	switch {
 	case mem.Stopped != "":
@@ -46,7 +46,7 @@ func plan(mem memory, provider string, desired netip.Addr, answer authority.Answ
 	case !same:
 		return decision{Phase: PhasePending, Write: earliest(mem, time.Time{})}
 	}
-	proxied := provider == "cloudflare" && behindCloudflare(answer.Seen())
+	proxied := kind == "cloudflare" && behindCloudflare(answer.Seen())
 	d := decision{Phase: PhaseWritten, Repeat: true}
 	if !answer.Heard() || mem.Outcome == outcomeSent {
 		d.Phase = PhaseUnconfirmed

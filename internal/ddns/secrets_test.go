@@ -25,7 +25,6 @@ import (
 	"github.com/edgeguard/edgeguard/internal/ddns/authority"
 	"github.com/edgeguard/edgeguard/internal/ddns/ddnstest"
 	"github.com/edgeguard/edgeguard/internal/fact"
-	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
@@ -112,7 +111,7 @@ func failures() map[string]func(w *web) {
 			w.cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
 				client, server := net.Pipe()
 				go func() {
-					s := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{pki().cert}})
+					s := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{w.Cert}})
 					defer s.Close()
 					buf := make([]byte, 8192)
 					n, _ := s.Read(buf)
@@ -135,7 +134,7 @@ func TestNoFailureShowsAToken(t *testing.T) {
 			w.cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			w.cfg.StateFile = filepath.Join(t.TempDir(), "ddns.json")
 			w.cfg.Records = []ddns.RecordConfig{duckRecord(), cfRecord("mqtt.example.org"),
-				{Provider: "duckdns", Domain: "other.duckdns.org", Token: secret.New("wrong-length-token-" + token)}}
+				record("duckdns", "other.duckdns.org", "wrong-length-token-"+token)}
 			shown := runUntilFailed(t, w.cfg)
 			raw, err := os.ReadFile(w.cfg.StateFile)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
@@ -24,8 +25,8 @@ func storm(h *home, r *rand.Rand, addrs []netip.Addr) {
 	case 4:
 		h.setSilent(r.IntN(2) == 0)
 	case 5:
-		kind := []ddns.FaultKind{ddns.Unclear, ddns.Failed, ddns.Limited}[r.IntN(3)]
-		h.answer(refuse(&ddns.Fault{Kind: kind, Text: "storm", Wait: time.Duration(r.IntN(300)) * time.Second}))
+		kind := []provider.FaultKind{provider.Unclear, provider.Failed, provider.Limited}[r.IntN(3)]
+		h.answer(refuse(&provider.Fault{Kind: kind, Text: "storm", Wait: time.Duration(r.IntN(300)) * time.Second}))
 		if r.IntN(2) == 0 {
 			h.answer(nil)
 		}
@@ -73,8 +74,8 @@ func TestWhateverHappens(t *testing.T) {
 func TestAHangingCallEndsByItsDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T, h *home) {
 		h.cfg.Timeout = 20 * time.Second
-		m, err := ddns.NewWith(h.cfg, h.address, asker{h.ask}, func(ddns.Config, ddns.RecordConfig) (ddns.Provider, error) {
-			return provider{func(ctx context.Context, _ string, _ netip.Addr) (netip.Addr, error) {
+		m, err := ddns.NewWith(h.cfg, h.address, asker{h.ask}, func(ddns.RecordConfig) (provider.Provider, error) {
+			return writer{func(ctx context.Context, _ string, _ netip.Addr) (netip.Addr, error) {
 				<-ctx.Done()
 				return netip.Addr{}, ctx.Err()
 			}}, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/tidy"
 )
@@ -62,7 +63,7 @@ func (k *keeper) lastError() string {
 	case k.proxied:
 		all = append(all, proxiedText)
 	case k.wanted() && k.answer.Alias() != "":
-		all = append(all, fmt.Sprintf("the name is an alias (CNAME) of %s, so it has no A record of its own", clean(k.answer.Alias())))
+		all = append(all, fmt.Sprintf("the name is an alias (CNAME) of %s, so it has no A record of its own", provider.Clean(k.answer.Alias())))
 	case k.wanted() && k.published.State == fact.Known && k.published.Addr.IsPrivate() && k.answer.Heard():
 		all = append(all, interceptedText)
 	case k.wanted() && !k.wrong.IsZero() && len(k.answer.Addrs) > 1:

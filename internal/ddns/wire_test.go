@@ -1,70 +1,27 @@
 package ddns_test
 
-// Real HTTPS on loopback under the providers' real names: a CA of the test's,
-// a server with the fakes of ddnstest, and a dial that leads there.
+// The manager's tests over real HTTPS: the fakes of ddnstest under the
+// providers' names.
 
 import (
-	"bytes"
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"log"
-	"math/big"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/ddns/ddnstest"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/secret"
 )
 
 const cfToken = "Zk3vQ9xW7yLr2TnB5hGm8sPd1cFj4uEa0oXi6tRb"
 
-// pki is one CA for all tests, and a certificate for the providers' names.
-var pki = sync.OnceValue(func() (p struct {
-	roots *x509.CertPool
-	cert  tls.Certificate
-}) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:    []string{"www.duckdns.org", "api.cloudflare.com"},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	ca, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	p.roots = x509.NewCertPool()
-	p.roots.AddCert(ca)
-	p.cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	return p
-})
-
-// web is the internet as far as HTTPS goes.
+// web is the providers on the wire, and a config that leads to them.
 type web struct {
+	*ddnstest.Web
 	duck *ddnstest.DuckDNS
 	cf   *ddnstest.Cloudflare
 	cfg  ddns.Config
-	addr string
 }
 
 func newWeb(t *testing.T) *web {
@@ -73,50 +30,15 @@ func newWeb(t *testing.T) *web {
 		duck: ddnstest.NewDuckDNS(token, "myhome"),
 		cf:   ddnstest.NewCloudflare(cfToken, "example.org", "example.co.uk"),
 	}
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		switch r.Host {
-		case "www.duckdns.org":
-			w.duck.ServeHTTP(rw, r)
-		case "api.cloudflare.com":
-			w.cf.ServeHTTP(rw, r)
-		default:
-			t.Errorf("a request for the host %q", r.Host)
-		}
-	}))
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{pki().cert}}
-	s.Config.ErrorLog = log.New(new(bytes.Buffer), "", 0)
-	s.EnableHTTP2 = true
-	s.StartTLS()
-	t.Cleanup(s.Close)
-	w.addr = s.Listener.Addr().String()
-	w.cfg = ddns.Config{RootCAs: pki().roots, Timeout: 5 * time.Second, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-		if address != "www.duckdns.org:443" && address != "api.cloudflare.com:443" {
-			t.Errorf("dialing %s", address)
-			return nil, errDown
-		}
-		var d net.Dialer
-		return d.DialContext(ctx, network, w.addr)
-	}}
+	w.Web = ddnstest.NewWeb(t, map[string]http.Handler{"www.duckdns.org": w.duck, "api.cloudflare.com": w.cf})
+	w.cfg = ddns.Config{RootCAs: w.Roots, Timeout: 5 * time.Second, Dial: w.Dial}
 	return w
 }
 
-func duckRecord() ddns.RecordConfig {
-	return ddns.RecordConfig{Provider: "duckdns", Domain: name, Token: secret.New(token)}
-}
+func duckRecord() ddns.RecordConfig { return record("duckdns", name, token) }
 
-func cfRecord(domain string) ddns.RecordConfig {
-	return ddns.RecordConfig{Provider: "cloudflare", Domain: domain, Token: secret.New(cfToken)}
-}
+func cfRecord(domain string) ddns.RecordConfig { return record("cloudflare", domain, cfToken) }
 
-// set makes a real adaptor and writes once.
-func (w *web) set(t *testing.T, rec ddns.RecordConfig, addr netip.Addr) (netip.Addr, error) {
-	t.Helper()
-	p, err := ddns.NewProvider(w.cfg, rec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	timeout := w.cfg.Timeout
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	return p.Set(ctx, rec.Domain, addr)
+func record(kind, domain, token string) ddns.RecordConfig {
+	return ddns.RecordConfig{Account: provider.Account{Provider: kind, Token: secret.New(token)}, Domain: domain}
 }

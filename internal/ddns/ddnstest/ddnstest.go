@@ -1,8 +1,6 @@
 // Package ddnstest holds fakes of the DDNS providers that speak their true
 // wire contracts, for tests and for the lab. Each is an http.Handler over a
-// tiny record store; serve it over HTTPS under the provider's real name. It
-// imports the standard library only.
-//
+// tiny record store; serve it over HTTPS under the provider's real name.
 // A fake can be told to misbehave with Misbehave; the functions Answer, Hang
 // and Redirect make the usual misbehaviours.
 package ddnstest

@@ -1,36 +1,18 @@
-package ddns_test
+package provider_test
 
 // The Cloudflare adaptor on the real wire.
 
 import (
-	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/ddns/ddnstest"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/secret"
 )
-
-// wantFault checks an error's kind and that no form of the secret is in it or
-// in anything it wraps.
-func wantFault(t *testing.T, err error, kind ddns.FaultKind, hidden string) *ddns.Fault {
-	t.Helper()
-	var f *ddns.Fault
-	if !errors.As(err, &f) || f.Kind != kind || f.Text == "" {
-		t.Fatalf("error is %#v, want a fault of kind %d", err, kind)
-	}
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		wantHidden(t, e.Error()+f.Action, hidden)
-	}
-	if strings.ContainsAny(f.Text, "\n\r\x1b") {
-		t.Errorf("control characters in %q", f.Text)
-	}
-	return f
-}
 
 func TestCloudflareKeepsTTLAndProxySwitch(t *testing.T) {
 	w := newWeb(t)
@@ -77,7 +59,7 @@ func TestCloudflareSeveralRecords(t *testing.T) {
 	w.cf.Put(ddnstest.Record{Type: "A", Name: "mqtt.example.org", Content: "11.0.0.1"})
 	w.cf.Put(ddnstest.Record{Type: "A", Name: "mqtt.example.org", Content: "11.0.0.2"})
 	_, err := w.set(t, cfRecord("mqtt.example.org"), addrA)
-	if f := wantFault(t, err, ddns.Failed, cfToken); !contains(f.Text, "2 A records") || !contains(f.Action, "Delete") {
+	if f := wantFault(t, err, provider.Failed, cfToken); !contains(f.Text, "2 A records") || !contains(f.Action, "Delete") {
 		t.Errorf("fault is %+v", f)
 	}
 }
@@ -89,7 +71,7 @@ func TestCloudflareTokens(t *testing.T) {
 			rec := cfRecord("mqtt.example.org")
 			rec.Token = secret.New(bad)
 			_, err := w.set(t, rec, addrA)
-			if f := wantFault(t, err, ddns.Final, bad); f.Action == "" {
+			if f := wantFault(t, err, provider.Final, bad); f.Action == "" {
 				t.Error("no action")
 			}
 		})
@@ -97,7 +79,7 @@ func TestCloudflareTokens(t *testing.T) {
 	t.Run("another zone", func(t *testing.T) {
 		w := newWeb(t)
 		_, err := w.set(t, cfRecord("mqtt.example.net"), addrA)
-		wantFault(t, err, ddns.Failed, cfToken)
+		wantFault(t, err, provider.Failed, cfToken)
 	})
 }
 
@@ -105,25 +87,25 @@ func TestCloudflareAnswers(t *testing.T) {
 	date := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
 	for what, c := range map[string]struct {
 		answer http.HandlerFunc
-		kind   ddns.FaultKind
+		kind   provider.FaultKind
 		wait   time.Duration
 	}{
-		"200 without success":  {answer: ddnstest.Answer(200, `{"success":false,"errors":[],"result":null}`), kind: ddns.Failed},
-		"200 with errors":      {answer: ddnstest.Answer(200, `{"success":true,"errors":[{"code":1,"message":"x"}],"result":null}`), kind: ddns.Failed},
-		"200 without envelope": {answer: ddnstest.Answer(200, `{}`), kind: ddns.Failed},
-		"page with 200":        {answer: ddnstest.Echo(200), kind: ddns.Failed},
-		"page with 502":        {answer: ddnstest.Echo(502), kind: ddns.Failed},
-		"page with 403":        {answer: ddnstest.Echo(403), kind: ddns.Doubtful},
-		"API 403":              {answer: ddnstest.Answer(403, `{"success":false,"errors":[{"code":10000,"message":"Authentication error"}]}`), kind: ddns.Final},
-		"429":                  {answer: ddnstest.Answer(429, `{"success":false,"errors":[{"code":971,"message":"slow down"}]}`, "Retry-After", "77"), kind: ddns.Limited, wait: 77 * time.Second},
-		"429 with a date":      {answer: ddnstest.Answer(429, "", "Retry-After", date), kind: ddns.Limited, wait: time.Hour},
-		"429 for ever":         {answer: ddnstest.Answer(429, "", "Retry-After", "2000000000"), kind: ddns.Limited, wait: 24 * time.Hour},
-		"redirect":             {answer: ddnstest.Redirect("https://elsewhere.example/"), kind: ddns.Failed},
-		"too large":            {answer: ddnstest.Answer(200, strings.Repeat(" ", 2<<20)), kind: ddns.Failed},
-		"empty":                {answer: ddnstest.Answer(200, ""), kind: ddns.Failed},
-		"result of no list":    {answer: ddnstest.Answer(200, `{"success":true,"result":"what"}`), kind: ddns.Failed},
-		"control characters":   {answer: ddnstest.Answer(400, `{"success":false,"errors":[{"code":1,"message":"a\u001b[31m\r\nb"}]}`), kind: ddns.Failed},
-		"token in a message":   {answer: ddnstest.Answer(400, `{"success":false,"errors":[{"code":1,"message":"`+strings.Repeat("x", 160)+cfToken+`"}]}`), kind: ddns.Failed},
+		"200 without success":  {answer: ddnstest.Answer(200, `{"success":false,"errors":[],"result":null}`), kind: provider.Failed},
+		"200 with errors":      {answer: ddnstest.Answer(200, `{"success":true,"errors":[{"code":1,"message":"x"}],"result":null}`), kind: provider.Failed},
+		"200 without envelope": {answer: ddnstest.Answer(200, `{}`), kind: provider.Failed},
+		"page with 200":        {answer: ddnstest.Echo(200), kind: provider.Failed},
+		"page with 502":        {answer: ddnstest.Echo(502), kind: provider.Failed},
+		"page with 403":        {answer: ddnstest.Echo(403), kind: provider.Doubtful},
+		"API 403":              {answer: ddnstest.Answer(403, `{"success":false,"errors":[{"code":10000,"message":"Authentication error"}]}`), kind: provider.Final},
+		"429":                  {answer: ddnstest.Answer(429, `{"success":false,"errors":[{"code":971,"message":"slow down"}]}`, "Retry-After", "77"), kind: provider.Limited, wait: 77 * time.Second},
+		"429 with a date":      {answer: ddnstest.Answer(429, "", "Retry-After", date), kind: provider.Limited, wait: time.Hour},
+		"429 for ever":         {answer: ddnstest.Answer(429, "", "Retry-After", "2000000000"), kind: provider.Limited, wait: 24 * time.Hour},
+		"redirect":             {answer: ddnstest.Redirect("https://elsewhere.example/"), kind: provider.Failed},
+		"too large":            {answer: ddnstest.Answer(200, strings.Repeat(" ", 2<<20)), kind: provider.Failed},
+		"empty":                {answer: ddnstest.Answer(200, ""), kind: provider.Failed},
+		"result of no list":    {answer: ddnstest.Answer(200, `{"success":true,"result":"what"}`), kind: provider.Failed},
+		"control characters":   {answer: ddnstest.Answer(400, `{"success":false,"errors":[{"code":1,"message":"a\u001b[31m\r\nb"}]}`), kind: provider.Failed},
+		"token in a message":   {answer: ddnstest.Answer(400, `{"success":false,"errors":[{"code":1,"message":"`+strings.Repeat("x", 160)+cfToken+`"}]}`), kind: provider.Failed},
 	} {
 		t.Run(what, func(t *testing.T) {
 			w := newWeb(t)
@@ -144,18 +126,18 @@ func TestCloudflareAnswers(t *testing.T) {
 func TestCloudflareAnswersToTheChange(t *testing.T) {
 	for what, c := range map[string]struct {
 		answer http.HandlerFunc
-		kind   ddns.FaultKind
+		kind   provider.FaultKind
 		shown  netip.Addr
 	}{
-		"page with 502":  {answer: ddnstest.Echo(502), kind: ddns.Unclear},
-		"page with 200":  {answer: ddnstest.Echo(200), kind: ddns.Unclear},
-		"not successful": {answer: ddnstest.Answer(200, `{"success":false,"errors":[]}`), kind: ddns.Failed},
-		"empty record":   {answer: ddnstest.Answer(200, `{"success":true,"result":{}}`), kind: ddns.Unclear},
-		"null record":    {answer: ddnstest.Answer(200, `{"success":true,"result":null}`), kind: ddns.Unclear},
-		"list":           {answer: ddnstest.Answer(200, `{"success":true,"result":[]}`), kind: ddns.Unclear},
-		"other name":     {answer: ddnstest.Answer(200, `{"success":true,"result":{"type":"A","name":"x.example.org","content":"11.22.33.44"}}`), kind: ddns.Unclear},
+		"page with 502":  {answer: ddnstest.Echo(502), kind: provider.Unclear},
+		"page with 200":  {answer: ddnstest.Echo(200), kind: provider.Unclear},
+		"not successful": {answer: ddnstest.Answer(200, `{"success":false,"errors":[]}`), kind: provider.Failed},
+		"empty record":   {answer: ddnstest.Answer(200, `{"success":true,"result":{}}`), kind: provider.Unclear},
+		"null record":    {answer: ddnstest.Answer(200, `{"success":true,"result":null}`), kind: provider.Unclear},
+		"list":           {answer: ddnstest.Answer(200, `{"success":true,"result":[]}`), kind: provider.Unclear},
+		"other name":     {answer: ddnstest.Answer(200, `{"success":true,"result":{"type":"A","name":"x.example.org","content":"11.22.33.44"}}`), kind: provider.Unclear},
 		"other address":  {answer: ddnstest.Answer(200, `{"success":true,"result":{"type":"A","name":"mqtt.example.org","content":"11.22.33.55"}}`), shown: addrB},
-		"TTL range":      {answer: ddnstest.Answer(400, `{"success":false,"errors":[{"code":9021,"message":"Invalid TTL"}]}`), kind: ddns.Failed},
+		"TTL range":      {answer: ddnstest.Answer(400, `{"success":false,"errors":[{"code":9021,"message":"Invalid TTL"}]}`), kind: provider.Failed},
 	} {
 		t.Run(what, func(t *testing.T) {
 			w := newWeb(t)

@@ -1,6 +1,6 @@
-package ddns
+package provider
 
-// What the manager asks of a provider, and how a provider says no.
+// What is asked of a provider, and how a provider says no.
 
 import (
 	"context"
@@ -9,15 +9,22 @@ import (
 	"time"
 )
 
-// Provider writes records at one DDNS provider. The adaptors in this package
-// implement it; an implementation holds its own secret and must keep it out of
-// its errors.
+// Provider writes one name's records at one DDNS provider. The adaptors in this
+// package implement it; an implementation holds its own secrets and must keep
+// them out of its errors. It is called by one goroutine at a time.
 type Provider interface {
-	// Set makes addr, an IPv4 address, the A record of domain, within ctx. It
-	// returns the address that the provider says the record now has; the zero
-	// Addr where the provider does not say. An error that is no *Fault leaves
-	// open whether the write happened.
+	// Set makes addr the one record of its family (A for an IPv4 address, AAAA
+	// for an IPv6 one) at domain, within ctx, and leaves the other family as it
+	// is. It returns the address that the provider says the record now has; the
+	// zero Addr where the provider does not say. An error that is no *Fault
+	// leaves open whether the write happened.
 	Set(ctx context.Context, domain string, addr netip.Addr) (shown netip.Addr, err error)
+	// Delete removes the record of domain that has the type of addr's family
+	// and, where the provider can tell, only if it says addr. One that is not
+	// there is no error. Errors are as for Set; a provider that has no way to
+	// delete one family alone returns a *Fault of kind Final that says so, and
+	// changes nothing.
+	Delete(ctx context.Context, domain string, addr netip.Addr) error
 }
 
 // FaultKind says what a failed write means for the next one.
@@ -57,15 +64,19 @@ type Fault struct {
 // Error implements error.
 func (f *Fault) Error() string { return f.Text }
 
-// newProvider makes the adaptor for a record.
-func newProvider(cfg Config, rec RecordConfig) (Provider, error) {
-	switch rec.Provider {
+// New makes the adaptor for domain's records, where a says. An error is a
+// mistake in the configuration, without secrets.
+//
+// Where the provider is DuckDNS, New replaces http.DefaultClient for the whole
+// process (see defaultclient.go), so call it before anything else runs.
+func New(cfg Config, domain string, a Account) (Provider, error) {
+	switch a.Provider {
 	case "cloudflare":
-		return newCloudflare(cfg, rec)
+		return newCloudflare(cfg, domain, a)
 	case "duckdns":
-		return newDuckDNS(cfg, rec)
+		return newDuckDNS(cfg, domain, a)
 	}
-	return nil, fmt.Errorf("provider %q of %s is neither cloudflare nor duckdns", rec.Provider, rec.Domain)
+	return nil, fmt.Errorf("provider %q of %s is not known", a.Provider, domain)
 }
 
 // guard runs f and makes an error of a panic: the libraries have some on odd

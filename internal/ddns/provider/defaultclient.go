@@ -1,4 +1,4 @@
-package ddns
+package provider
 
 // Why and how http.DefaultClient is replaced.
 //

@@ -1,4 +1,4 @@
-package ddns
+package provider
 
 // What Cloudflare's envelope and error codes mean.
 

@@ -1,4 +1,4 @@
-package ddns_test
+package provider_test
 
 // The DuckDNS adaptor on the real wire.
 
@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/ddns/ddnstest"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/secret"
 )
 
@@ -47,7 +47,7 @@ func TestDuckDNSAnswers(t *testing.T) {
 	big := strings.Repeat("x", 70<<10)
 	for what, c := range map[string]struct {
 		answer http.HandlerFunc
-		kind   ddns.FaultKind
+		kind   provider.FaultKind
 		ok     bool
 		shown  netip.Addr
 	}{
@@ -55,19 +55,19 @@ func TestDuckDNSAnswers(t *testing.T) {
 		"verbose with CRLF": {answer: ddnstest.Answer(200, "OK\r\n11.22.33.44\r\n\r\nUPDATED\r\n"), ok: true, shown: addrA},
 		"echo of another":   {answer: ddnstest.Answer(200, "OK\n11.22.33.55\n\nNOCHANGE"), ok: true, shown: addrB},
 		"blank address":     {answer: ddnstest.Answer(200, "OK\n\n\nUPDATED"), ok: true},
-		"no address":        {answer: ddnstest.Answer(200, "OK\nhello"), kind: ddns.Unclear},
-		"KO":                {answer: ddnstest.Answer(200, "KO"), kind: ddns.Doubtful},
-		"KO with CRLF":      {answer: ddnstest.Answer(200, "KO\r\n"), kind: ddns.Doubtful},
-		"500 with OK":       {answer: ddnstest.Answer(500, "OK"), kind: ddns.Unclear},
-		"404 page":          {answer: ddnstest.Echo(404), kind: ddns.Failed},
-		"403 page":          {answer: ddnstest.Echo(403), kind: ddns.Doubtful},
-		"429":               {answer: ddnstest.Answer(429, "", "Retry-After", "120"), kind: ddns.Limited},
-		"page with 200":     {answer: ddnstest.Echo(200), kind: ddns.Unclear},
-		"empty":             {answer: ddnstest.Answer(200, ""), kind: ddns.Unclear},
-		"too large":         {answer: ddnstest.Answer(200, big), kind: ddns.Unclear},
-		"redirect":          {answer: ddnstest.Redirect("https://elsewhere.example/"), kind: ddns.Failed},
+		"no address":        {answer: ddnstest.Answer(200, "OK\nhello"), kind: provider.Unclear},
+		"KO":                {answer: ddnstest.Answer(200, "KO"), kind: provider.Doubtful},
+		"KO with CRLF":      {answer: ddnstest.Answer(200, "KO\r\n"), kind: provider.Doubtful},
+		"500 with OK":       {answer: ddnstest.Answer(500, "OK"), kind: provider.Unclear},
+		"404 page":          {answer: ddnstest.Echo(404), kind: provider.Failed},
+		"403 page":          {answer: ddnstest.Echo(403), kind: provider.Doubtful},
+		"429":               {answer: ddnstest.Answer(429, "", "Retry-After", "120"), kind: provider.Limited},
+		"page with 200":     {answer: ddnstest.Echo(200), kind: provider.Unclear},
+		"empty":             {answer: ddnstest.Answer(200, ""), kind: provider.Unclear},
+		"too large":         {answer: ddnstest.Answer(200, big), kind: provider.Unclear},
+		"redirect":          {answer: ddnstest.Redirect("https://elsewhere.example/"), kind: provider.Failed},
 		"redirect to itself": {answer: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) },
-			kind: ddns.Failed},
+			kind: provider.Failed},
 	} {
 		t.Run(what, func(t *testing.T) {
 			w := newWeb(t)
@@ -91,7 +91,7 @@ func TestDuckDNSTokenOfAnotherLengthIsNotSent(t *testing.T) {
 	rec := duckRecord()
 	rec.Token = secret.New("short-token")
 	_, err := w.set(t, rec, addrA)
-	wantFault(t, err, ddns.Final, "short-token")
+	wantFault(t, err, provider.Final, "short-token")
 	if n := len(w.duck.Requests()); n != 0 {
 		t.Errorf("%d requests", n)
 	}
@@ -99,10 +99,10 @@ func TestDuckDNSTokenOfAnotherLengthIsNotSent(t *testing.T) {
 
 func TestDuckDNSTimesOut(t *testing.T) {
 	w := newWeb(t)
-	w.cfg.Timeout = 300 * time.Millisecond
+	w.timeout = 300 * time.Millisecond
 	w.duck.Misbehave(ddnstest.Hang)
 	_, err := w.set(t, duckRecord(), addrA)
-	wantFault(t, err, ddns.Unclear, token)
+	wantFault(t, err, provider.Unclear, token)
 }
 
 // Whoever else uses http.DefaultClient gets what he would have got.
@@ -138,7 +138,7 @@ func TestNoTokenLeavesOnceDefaultClientIsReplaced(t *testing.T) {
 		return nil, errDown
 	})}
 	_, err := w.set(t, duckRecord(), addrA)
-	wantFault(t, err, ddns.Failed, token)
+	wantFault(t, err, provider.Failed, token)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -148,7 +148,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // newProviderMade makes sure that the default client has been taken over.
 func newProviderMade(t *testing.T) {
 	t.Helper()
-	if _, err := ddns.NewProvider(ddns.Config{Dial: noDial}, duckRecord()); err != nil {
+	if _, err := provider.New(provider.Config{Dial: noDial}, name, duckRecord().Account); err != nil {
 		t.Fatal(err)
 	}
 }

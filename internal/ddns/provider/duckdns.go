@@ -1,4 +1,4 @@
-package ddns
+package provider
 
 // DuckDNS, by way of libdns. The library takes http.DefaultClient and gives no
 // other way in, ignores the HTTP status and prints the token in its errors, so
@@ -32,12 +32,12 @@ type duckDNSRecord struct {
 	transport *http.Transport
 }
 
-func newDuckDNS(cfg Config, rec RecordConfig) (*duckDNSRecord, error) {
-	if below, ok := strings.CutSuffix(rec.Domain, duckDNSSuffix); !ok || below == "" {
-		return nil, fmt.Errorf("%s is not a name below duckdns.org, and DuckDNS keeps no other", rec.Domain)
+func newDuckDNS(cfg Config, domain string, a Account) (*duckDNSRecord, error) {
+	if below, ok := strings.CutSuffix(domain, duckDNSSuffix); !ok || below == "" {
+		return nil, fmt.Errorf("%s is not a name below duckdns.org, and DuckDNS keeps no other", domain)
 	}
 	takeOverDefaultClient()
-	return &duckDNSRecord{token: rec.Token, transport: newTransport(cfg)}, nil
+	return &duckDNSRecord{token: a.Token, transport: newTransport(cfg)}, nil
 }
 
 // Set implements Provider. DuckDNS keeps one address for a name and all names
@@ -61,7 +61,7 @@ func (d *duckDNSRecord) Set(ctx context.Context, domain string, addr netip.Addr)
 		return err
 	})
 	if err != nil {
-		return netip.Addr{}, sealed(err, d.token)
+		return netip.Addr{}, Sealed(err, d.token)
 	}
 	return call.shown, nil
 }
@@ -105,4 +105,10 @@ func (c *duckDNSCall) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
+}
+
+// Delete implements Provider. DuckDNS has one way to delete, which takes both
+// families away, so it is not used.
+func (d *duckDNSRecord) Delete(context.Context, string, netip.Addr) error {
+	return &Fault{Kind: Final, Text: "DuckDNS cannot delete one record of a name", Action: "Keep the record, or delete the domain at duckdns.org."}
 }

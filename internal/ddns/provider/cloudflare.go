@@ -1,4 +1,4 @@
-package ddns
+package provider
 
 // Cloudflare, by way of libdns. Its SetRecords updates with PATCH, so that a
 // TTL and a proxy switch that a person set stay as they are. What the library
@@ -37,19 +37,19 @@ type cloudflareRecord struct {
 	client *http.Client
 }
 
-func newCloudflare(cfg Config, rec RecordConfig) (*cloudflareRecord, error) {
-	zone := strings.TrimSuffix(rec.Zone, ".")
+func newCloudflare(cfg Config, domain string, a Account) (*cloudflareRecord, error) {
+	zone := strings.TrimSuffix(a.Zone, ".")
 	if zone == "" {
 		var err error
-		if zone, err = publicsuffix.EffectiveTLDPlusOne(rec.Domain); err != nil {
-			return nil, fmt.Errorf("deriving the zone of %s: %w; name it with the key zone", rec.Domain, err)
+		if zone, err = publicsuffix.EffectiveTLDPlusOne(domain); err != nil {
+			return nil, fmt.Errorf("deriving the zone of %s: %w; name it with the key zone", domain, err)
 		}
 	}
-	if rec.Domain != zone && !strings.HasSuffix(rec.Domain, "."+zone) {
-		return nil, fmt.Errorf("%s is not in the zone %s", rec.Domain, zone)
+	if domain != zone && !strings.HasSuffix(domain, "."+zone) {
+		return nil, fmt.Errorf("%s is not in the zone %s", domain, zone)
 	}
 	client := &http.Client{Transport: newTransport(cfg), CheckRedirect: refuseRedirect}
-	return &cloudflareRecord{zone: zone, token: rec.Token, client: client}, nil
+	return &cloudflareRecord{zone: zone, token: a.Token, client: client}, nil
 }
 
 // Set implements Provider. A provider object of the library is made anew each
@@ -73,7 +73,7 @@ func (c *cloudflareRecord) Set(ctx context.Context, domain string, addr netip.Ad
 		shown, err = onlyAddress(got, rec.Name)
 		return err
 	})
-	return shown, sealed(call.settle(err), c.token)
+	return shown, Sealed(call.settle(err), c.token)
 }
 
 // relative is the record's name within the zone, "@" for the zone itself.
@@ -170,4 +170,9 @@ func (c *cloudflareCall) checkList(path string, body []byte) error {
 			Action: "Delete all but one of them in Cloudflare's dashboard."}
 	}
 	return nil
+}
+
+// Delete implements Provider.
+func (c *cloudflareRecord) Delete(context.Context, string, netip.Addr) error {
+	return &Fault{Kind: Final, Text: "deleting a record at Cloudflare is not available in this version"}
 }

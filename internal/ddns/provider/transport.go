@@ -1,4 +1,4 @@
-package ddns
+package provider
 
 // How providers are reached over HTTPS, and what its failures mean.
 
@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// maxRetryAfter bounds what a provider may ask us to wait, so that a
+	// MaxRetryAfter bounds what a provider may ask us to wait, so that a
 	// broken answer cannot silence us for good.
-	maxRetryAfter = 24 * time.Hour
+	MaxRetryAfter = 24 * time.Hour
 	// maxForeignText bounds a provider's own words in ours, in characters.
 	maxForeignText = 300
 )
@@ -114,17 +114,17 @@ func statusFault(resp *http.Response, host string) *Fault {
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+		return min(time.Duration(seconds)*time.Second, MaxRetryAfter)
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return min(max(at.Sub(now), 0), maxRetryAfter)
+		return min(max(at.Sub(now), 0), MaxRetryAfter)
 	}
 	return 0
 }
 
-// clean makes foreign text safe to show: control characters and what is not
+// Clean makes foreign text safe to show: control characters and what is not
 // printable become blanks, and it is cut to a line's length.
-func clean(text string) string {
+func Clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
 			return ' '
@@ -138,9 +138,9 @@ func clean(text string) string {
 	return text
 }
 
-// sealed returns err as it may leave an adaptor: a *Fault without any form of
-// the token. Nothing of the original can be unwrapped from it.
-func sealed(err error, token secret.Value) error {
+// Sealed returns err as it may leave an adaptor: a *Fault without any form of
+// the secrets. Nothing of the original can be unwrapped from it.
+func Sealed(err error, secrets ...secret.Value) error {
 	if err == nil {
 		return nil
 	}
@@ -149,6 +149,6 @@ func sealed(err error, token secret.Value) error {
 	if errors.As(err, &inner) {
 		f = &Fault{Kind: inner.Kind, Wait: inner.Wait, Text: inner.Text, Action: inner.Action}
 	}
-	f.Text = clean(secret.Scrub(f.Text, token))
-	return secret.ScrubError(f, nil, token)
+	f.Text = Clean(secret.Scrub(f.Text, secrets...))
+	return secret.ScrubError(f, nil, secrets...)
 }
