@@ -6,40 +6,62 @@ package lab_test
 // record is nobody's proof, and no reason to write.
 
 import (
-	"net/netip"
 	"testing"
 
 	"github.com/edgeguard/edgeguard/test/lab"
 	"github.com/miekg/dns"
 )
 
-// stale is what the hijacker's resolver says of the home's name.
-const stale = "11.22.33.66"
-
-// hijacked takes port 53 away from the home, for a resolver that lies about
-// the name.
-func (h *house) hijacked(t *testing.T) {
+// hijacked takes port 53 away from the home, for a resolver that is wrong about
+// the name, and claims authority over it or not.
+func (h *house) hijacked(t *testing.T, claims bool) {
 	t.Helper()
-	liar := h.StartUnboundWith(t, `local-data: "`+h.name+` A `+stale+`"`)
-	h.HijackDNS(t, liar.Addr)
-	if err := h.NAS.WantA(lab.PrimaryAddr, h.name, netip.MustParseAddr(stale))(); err != nil {
+	wrong := []string{`local-data: "` + h.name + ` A ` + lab.LiarAnswer.String() + `"`}
+	if !claims {
+		liar := h.StartLiar(t, h.WAN, lab.LiarAddr)
+		wrong = []string{"forward-zone:", "\tname: " + h.name + ".", "\tforward-addr: " + liar.Addr.String()}
+	}
+	h.HijackDNS(t, h.StartUnboundWith(t, wrong...).Addr)
+	answer, err := h.NAS.Ask(lab.ProvidersAddr, h.name, dns.TypeA) // where there is no DNS
+	if err != nil {
 		t.Fatalf("port 53 is not hijacked: this lab proves nothing: %v", err)
+	}
+	if len(answer.Answer) != 1 || answer.Answer[0].(*dns.A).A.String() != lab.LiarAnswer.String() || answer.Authoritative != claims {
+		t.Fatalf("the hijacker answers other than it should:\n%v", answer)
 	}
 }
 
 func TestHijackedPort53IsToldAndWritesNothingAgain(t *testing.T) {
 	h := newHome(t, lab.DuckDNSName)
-	h.hijacked(t)
+	h.hijacked(t, false)
+	h.toldAndWrittenOnce(t, "unconfirmed")
+}
+
+// A hijacker that claims authority cannot be told from a slow zone by its
+// answer. It must not be believed either way.
+func TestHijackerThatClaimsAuthorityWritesNothingAgain(t *testing.T) {
+	h := newHome(t, lab.DuckDNSName)
+	h.hijacked(t, true)
+	h.toldAndWrittenOnce(t, "unconfirmed", "written")
+}
+
+// toldAndWrittenOnce runs edgeguard where port 53 is hijacked: the record comes
+// to one of the phases and its link never passes.
+func (h *house) toldAndWrittenOnce(t *testing.T, phases ...string) {
+	t.Helper()
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
-	lab.Eventually(t, lab.Patience, wantPhase(d, "A", "unconfirmed"))
-	if err := saysOne(d, "ddns", "could not be confirmed", "could not confirm", "intercept")(); err != nil {
+	lab.Eventually(t, lab.Patience, wantPhase(d, "A", phases...))
+	if err := saysOne(d, "ddns", "could not be confirmed", "could not confirm", "intercept", "still say")(); err != nil {
 		t.Error(err)
 	}
 	// A second look, and a restart's look, change nothing about that.
 	d.Stop(t)
 	d.Start(t)
 	lab.Eventually(t, lab.Patience, d.WantLink("wan", "pass"))
-	lab.Eventually(t, lab.Patience, wantPhase(d, "A", "unconfirmed"))
+	lab.Eventually(t, lab.Patience, wantPhase(d, "A", phases...))
+	if err := d.WantLink("ddns", "pass")(); err == nil {
+		t.Error("the link passes though nobody could be asked")
+	}
 	if got := len(h.inet.DuckDNS.Requests()); got != 1 {
 		t.Errorf("the provider was written to %d times, want once: what a hijacker says is no reason to write", got)
 	}
@@ -52,7 +74,7 @@ func TestRFC2136HijackedPort53IsToldAndWritesNothingAgain(t *testing.T) {
 	h, p := newPrimaryHome(t)
 	// Updates go past port 53, so only the proof is in the hijacker's hands.
 	section := p.Section(t, lab.PrimarySidePort, p.Secret)
-	h.hijacked(t)
+	h.hijacked(t, false)
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{DDNS: section})
 	lab.Eventually(t, lab.Patience, wantPhase(d, "A", "unconfirmed"))
 	if err := saysOne(d, "ddns", "could not be confirmed", "could not confirm", "intercept")(); err != nil {
