@@ -26,12 +26,17 @@ var natHomes = []struct {
 	{"carrier", lab.CarrierNAT, "cgnat", []string{"provider", "IPv6", "public address"}},
 }
 
+// secondEcho is another name of the echo service, of another domain.
+const secondEcho = "echo.example.com"
+
 // natHouse is a home behind a NAT, with everything but a router service.
 func natHouse(t *testing.T, behind lab.NAT) *house {
 	t.Helper()
 	lab.Require(t)
 	h := lab.New(t, lab.Options{Behind: behind})
-	return &house{Home: h, inet: h.StartInternet(t), broker: h.StartBroker(t, h.NAS, h.CA.Issue(t, lab.DuckDNSName)), name: lab.DuckDNSName}
+	public := h.StartPublicDNS(t)
+	inet := &lab.Internet{DNS: public, Providers: h.StartProviders(t), Echo: h.StartEcho(t, secondEcho)}
+	return &house{Home: h, inet: inet, broker: h.StartBroker(t, h.NAS, h.CA.Issue(t, lab.DuckDNSName)), name: lab.DuckDNSName}
 }
 
 func TestNATHomesReachTheInternet(t *testing.T) {
@@ -80,10 +85,12 @@ func TestNATBehindARouterThatSaysNothingPublishesNothing(t *testing.T) {
 			if home.behind == lab.DoubleNAT {
 				h.StartOuterRouter(t)
 			}
-			d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
+			text := replaceLine(t, h.EdgeguardConfig(t, lab.EdgeguardOptions{Provider: "duckdns"}),
+				"sources = ", fmt.Sprintf("sources = [\"igd\", %q, \"https://%s/\"]", lab.EchoURL, secondEcho))
+			d := h.StartEdgeguard(t, lab.EdgeguardOptions{Config: text})
 			lab.Eventually(t, lab.Patience, func() error {
-				if h.inet.Echo.Served() == 0 {
-					return fmt.Errorf("the echo service has not been asked")
+				if h.inet.Echo.ServedAs(secondEcho) == 0 || h.inet.Echo.ServedAs(lab.EchoName) == 0 {
+					return fmt.Errorf("the echo services have not been asked")
 				}
 				return saysOne(d, "wan", lab.WANAddr.String())()
 			})
