@@ -33,7 +33,7 @@ table inet filter {
 	chain postrouting {
 		type nat hook postrouting priority 100; policy accept;
 		jump postrouting_miniupnpd
-		oifname "wan0" masquerade
+		meta nfproto ipv4 oifname "wan0" masquerade
 	}
 	chain prerouting_miniupnpd { }
 	chain postrouting_miniupnpd { }
