@@ -35,13 +35,13 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making a folder for the daemon: %w", err)
 	}
-	mod, err := exec.Command("go", "env", "GOMOD").Output()
-	root := filepath.Dir(string(bytes.TrimSpace(mod)))
-	if err != nil || root == "." || root == "/dev" {
-		return "", errors.Join(errors.New("finding the module to build the daemon from: is this its work tree?"), err)
-	}
-	if other := os.Getenv(SourceEnv); other != "" {
-		root = other
+	root := os.Getenv(SourceEnv)
+	if root == "" {
+		mod, err := exec.Command("go", "env", "GOMOD").Output()
+		root = filepath.Dir(string(bytes.TrimSpace(mod)))
+		if err != nil || root == "." || root == "/dev" {
+			return "", errors.Join(errors.New("finding the module to build the daemon from: is this its work tree?"), err)
+		}
 	}
 	path := filepath.Join(dir, "edgeguard")
 	args := []string{"build", "-o", path}
