@@ -9,6 +9,9 @@
 //	pi      192.168.77.11   for a broker that is not on the NAS
 //	phone   192.168.77.20   a LAN client, whose resolver is the NAS
 //
+// Options.Behind puts a second router, or a carrier's NAT, between router and
+// wan. AddHost plugs in more hosts, GiveIPv6 and Announce bring IPv6.
+//
 // No namespace has a link or a route to the machine's own network, so nothing
 // that happens in a lab leaves the machine. WAN addresses look public because
 // miniupnpd refuses to map behind private and documentation addresses.

@@ -21,18 +21,32 @@ const (
 // Echo is the running service. Its methods may be called at any time.
 type Echo struct {
 	mu     sync.Mutex
-	off    bool       // guarded by mu
-	lie    netip.Addr // guarded by mu; told instead of the truth if valid
-	served int        // guarded by mu
+	off    bool           // guarded by mu
+	lie    netip.Addr     // guarded by mu; told instead of the truth if valid
+	served int            // guarded by mu
+	as     map[string]int // guarded by mu; by the name it was called by
 }
 
 // StartEcho starts the echo service on ElsewhereAddr, with a certificate of
-// the home's CA.
-func (h *Home) StartEcho(t testing.TB) *Echo {
+// the home's CA. It may have more names than EchoName, which the public DNS is
+// then told.
+func (h *Home) StartEcho(t testing.TB, names ...string) *Echo {
 	t.Helper()
-	e := &Echo{}
-	h.serveHTTPS(t, h.WAN, ElsewhereAddr, e, h.CA.Issue(t, EchoName))
+	for _, name := range names {
+		if err := h.dns.SetA(name, ElsewhereAddr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := &Echo{as: map[string]int{}}
+	h.serveHTTPS(t, h.WAN, ElsewhereAddr, e, h.CA.Issue(t, append([]string{EchoName}, names...)...))
 	return e
+}
+
+// ServedAs is how often the service has answered under one of its names.
+func (e *Echo) ServedAs(name string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.as[name]
 }
 
 // SetOff makes the service drop every request, or answer again.
@@ -63,6 +77,7 @@ func (e *Echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	off, lie := e.off, e.lie
 	if !off {
 		e.served++
+		e.as[r.Host]++
 	}
 	e.mu.Unlock()
 	caller, err := netip.ParseAddrPort(r.RemoteAddr)

@@ -32,6 +32,9 @@ type EdgeguardOptions struct {
 	// Provider is "duckdns", "cloudflare", or empty for no DDNS. The domain is
 	// the lab's name at that provider.
 	Provider string
+	// DDNS is a whole [[ddns]] section in place of the one that Provider makes;
+	// may be empty.
+	DDNS string
 	// Token is the provider's secret; default the right one.
 	Token string
 	// Config is the whole config file in place of the one that the fields
@@ -87,6 +90,9 @@ func (h *Home) EdgeguardConfig(t testing.TB, o EdgeguardOptions) string {
 			t.Fatalf("writing the token: %v", err)
 		}
 		fmt.Fprintf(&b, "\n[[ddns]]\nprovider   = %q\ndomain     = %q\ntoken_file = %q\n", o.Provider, domain, file)
+	}
+	if o.DDNS != "" {
+		fmt.Fprintf(&b, "\n%s", o.DDNS)
 	}
 	fmt.Fprintf(&b, "\n[wan]\nsources = [\"igd\", %q]\n\n[dns]\nupstreams = [%q]\n\n[log]\nlevel = \"debug\"\n", EchoURL, InternetAddr)
 	return b.String()

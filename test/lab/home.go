@@ -5,6 +5,7 @@ package lab
 // The home: its hosts, the wires between them, and their end.
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -42,20 +43,27 @@ var (
 type Options struct {
 	// WANAddress is the home's first public address; default WANAddr.
 	WANAddress netip.Addr
+	// Behind is the NAT between the router and the internet; default none.
+	Behind NAT
 }
 
 // Home is a home network and the internet around it. It belongs to one test.
 type Home struct {
 	// WAN, Router, NAS, Pi and Phone are the hosts; see the package comment.
 	WAN, Router, NAS, Pi, Phone *Host
+	// Outer is what the router is behind, nil where that is the internet.
+	Outer *Host
 	// CA is the authority that the home's owner and the daemon trust.
 	CA *CA
 	// Stranger is an authority that nobody trusts.
 	Stranger *CA
 
 	prefix  string
-	dir     string     // files of the lab, gone at the end
-	wanAddr netip.Addr // the router's, now
+	dir     string // files of the lab, gone at the end
+	behind  NAT
+	extra   []*Host    // of AddHost
+	wanAddr netip.Addr // the home's, now
+	moved   time.Time  // see WANChanged
 	router  *Process   // miniupnpd; nil before StartRouter
 	conf    []string   // lines added to miniupnpd's configuration
 	dns     *PublicDNS // nil before StartPublicDNS
@@ -71,12 +79,15 @@ func New(t testing.TB, o Options) *Home {
 		t.Fatal(err)
 	}
 	// The folder is asked for first so that it is removed last.
-	h := &Home{prefix: name, dir: t.TempDir(), wanAddr: o.WANAddress}
+	h := &Home{prefix: name, dir: t.TempDir(), wanAddr: o.WANAddress, behind: o.Behind}
 	if !h.wanAddr.IsValid() {
 		h.wanAddr = WANAddr
 	}
 	h.WAN, h.Router = h.host("wan", InternetAddr), h.host("router", RouterAddr)
 	h.NAS, h.Pi, h.Phone = h.host("nas", NASAddr), h.host("pi", PiAddr), h.host("phone", PhoneAddr)
+	if h.behind != NoNAT {
+		h.Outer = h.host("outer", h.behind.inside())
+	}
 	t.Cleanup(func() {
 		h.hold(t)
 		if err := h.teardown(); err != nil {
@@ -95,7 +106,13 @@ func (h *Home) host(name string, addr netip.Addr) *Host {
 }
 
 // Hosts lists the hosts, from the street to the sofa.
-func (h *Home) Hosts() []*Host { return []*Host{h.WAN, h.Router, h.NAS, h.Pi, h.Phone} }
+func (h *Home) Hosts() []*Host {
+	hosts := []*Host{h.WAN}
+	if h.Outer != nil {
+		hosts = append(hosts, h.Outer)
+	}
+	return append(append(hosts, h.Router, h.NAS, h.Pi, h.Phone), h.extra...)
+}
 
 func (h *Home) build() error {
 	for _, host := range h.Hosts() {
@@ -113,14 +130,22 @@ func (h *Home) build() error {
 	if err := h.wireLAN(); err != nil {
 		return err
 	}
-	return h.loadNAT()
+	return h.Router.loadNAT(h.dir)
 }
 
-// wireWAN joins the router to the internet. Both ends of the wire are made in
+// edge is the host that has the home's public address.
+func (h *Home) edge() *Host {
+	if h.Outer != nil {
+		return h.Outer
+	}
+	return h.Router
+}
+
+// wireWAN joins the home to the internet. Both ends of the wire are made in
 // their namespaces, so the machine's own network never sees them.
 func (h *Home) wireWAN() error {
 	err := h.WAN.ips(
-		"link add home0 type veth peer name wan0 netns "+h.Router.ns,
+		"link add home0 type veth peer name wan0 netns "+h.edge().ns,
 		fmt.Sprintf("addr add %s/24 dev home0", InternetAddr),
 		fmt.Sprintf("addr add %s/24 dev home0", ProvidersAddr),
 		fmt.Sprintf("addr add %s/24 dev home0", ElsewhereAddr),
@@ -129,10 +154,13 @@ func (h *Home) wireWAN() error {
 	if err != nil {
 		return err
 	}
-	if err := h.Router.ip("link set wan0 up"); err != nil {
+	if err := h.edge().ip("link set wan0 up"); err != nil {
 		return err
 	}
-	return h.addWANAddress(h.wanAddr)
+	if err := h.addWANAddress(h.wanAddr); err != nil || h.Outer == nil {
+		return err
+	}
+	return h.wireOuter()
 }
 
 // wireLAN makes the router's bridge and plugs the LAN's hosts into it.
@@ -146,23 +174,39 @@ func (h *Home) wireLAN() error {
 		return err
 	}
 	for _, host := range []*Host{h.NAS, h.Pi, h.Phone} {
-		err := h.Router.ips(
-			fmt.Sprintf("link add %s type veth peer name eth0 netns %s", host.Name, host.ns),
-			fmt.Sprintf("link set %s master br0 up", host.Name),
-		)
-		if err != nil {
-			return err
-		}
-		err = host.ips(
-			fmt.Sprintf("addr add %s/24 dev eth0", host.Addr),
-			"link set eth0 up",
-			fmt.Sprintf("route add default via %s", RouterAddr),
-		)
-		if err != nil {
+		if err := h.plugIn(host); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// plugIn joins a host to the LAN.
+func (h *Home) plugIn(host *Host) error {
+	err := h.Router.ips(
+		fmt.Sprintf("link add %s type veth peer name eth0 netns %s", host.Name, host.ns),
+		fmt.Sprintf("link set %s master br0 up", host.Name),
+	)
+	if err != nil {
+		return err
+	}
+	return host.ips(
+		fmt.Sprintf("addr add %s/24 dev eth0", host.Addr),
+		"link set eth0 up",
+		fmt.Sprintf("route add default via %s", RouterAddr),
+	)
+}
+
+// AddHost plugs one more host into the LAN, whose resolver is the public DNS.
+// The name is of small letters, at most ten.
+func (h *Home) AddHost(t testing.TB, name string, addr netip.Addr) *Host {
+	t.Helper()
+	host := h.host(name, addr)
+	h.extra = append(h.extra, host)
+	if err := errors.Join(host.create(InternetAddr), h.plugIn(host)); err != nil {
+		t.Fatalf("adding the host %s: %v", name, err)
+	}
+	return host
 }
 
 // teardown removes the namespaces and whatever still runs in them. It comes

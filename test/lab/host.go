@@ -89,6 +89,16 @@ func (h *Host) ips(commands ...string) error {
 	return nil
 }
 
+// ipBatch is ips in one process, so that next to no time passes between them.
+func (h *Host) ipBatch(commands ...string) error {
+	cmd := exec.Command("ip", "-n", h.ns, "-batch", "-")
+	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("ip %q in %s: %w: %s", commands, h.Name, err, out)
+	}
+	return nil
+}
+
 // create makes the namespace, its loopback, and the resolver configuration
 // that ip netns exec shows to what runs in it.
 func (h *Host) create(resolver netip.Addr) error {

@@ -26,6 +26,7 @@ var tools = []struct{ command, pkg string }{
 	{"named", "bind9"},
 	{"dnsmasq", "dnsmasq-base"},
 	{"dig", "bind9-dnsutils"},
+	{"nsupdate", "bind9-dnsutils"},
 	{"kdig", "knot-dnsutils"},
 	{"unbound", "unbound"},
 	{"setpriv", "util-linux"},

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -49,6 +50,13 @@ type Resolver struct {
 // HTTPS on 443. The public DNS must run.
 func (h *Home) StartUnbound(t testing.TB) *Resolver {
 	t.Helper()
+	return h.StartUnboundWith(t)
+}
+
+// StartUnboundWith is StartUnbound with lines added to its configuration, such
+// as `local-data: "a.example. A 11.22.33.1"`.
+func (h *Home) StartUnboundWith(t testing.TB, lines ...string) *Resolver {
+	t.Helper()
 	r, dir := h.resolver(t, "unbound", UnboundName, UnboundAddr)
 	r.argv = []string{"unbound", "-d", "-c", filepath.Join(dir, "unbound.conf")}
 	writeFile(t, dir, "unbound.conf", fmt.Sprintf(`server:
@@ -70,12 +78,13 @@ func (h *Home) StartUnbound(t testing.TB) *Resolver {
 	access-control: 0.0.0.0/0 allow
 	do-ip6: no
 	module-config: "iterator"
+%[5]s
 remote-control:
 	control-enable: no
 forward-zone:
 	name: "."
 	forward-addr: %[4]s
-`, dir, r.Addr, DoHPath, InternetAddr))
+`, dir, r.Addr, DoHPath, InternetAddr, strings.Join(lines, "\n")))
 	r.Start(t)
 	return r
 }

@@ -33,7 +33,7 @@ table inet filter {
 	chain postrouting {
 		type nat hook postrouting priority 100; policy accept;
 		jump postrouting_miniupnpd
-		oifname "wan0" masquerade
+		meta nfproto ipv4 oifname "wan0" masquerade
 	}
 	chain prerouting_miniupnpd { }
 	chain postrouting_miniupnpd { }
@@ -58,7 +58,7 @@ upnp_forward_chain=miniupnpd
 upnp_nat_chain=prerouting_miniupnpd
 upnp_nat_postrouting_chain=postrouting_miniupnpd
 %s
-allow 1024-65535 192.168.77.0/24 1024-65535
+allow 1024-65535 %s 1024-65535
 deny 0-65535 0.0.0.0/0 0-65535
 `
 
@@ -74,18 +74,19 @@ const (
 	Clean
 )
 
-func (h *Home) loadNAT() error {
-	if _, err := h.Router.Try(20*time.Second, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"); err != nil {
+// loadNAT makes the host forward from br0 to wan0, with NAT. dir is for files.
+func (h *Host) loadNAT(dir string) error {
+	if _, err := h.Try(20*time.Second, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"); err != nil {
 		return err
 	}
 	// With br_netfilter loaded, frames inside the LAN would pass the router's
 	// NAT, which no home router does. Without it the key does not exist.
-	h.Router.Try(20*time.Second, "sysctl", "-q", "-w", "net.bridge.bridge-nf-call-iptables=0")
-	file := filepath.Join(h.dir, "nat.nft")
+	h.Try(20*time.Second, "sysctl", "-q", "-w", "net.bridge.bridge-nf-call-iptables=0")
+	file := filepath.Join(dir, "nat.nft")
 	if err := os.WriteFile(file, []byte(natRules), 0o644); err != nil {
 		return fmt.Errorf("writing the router's rules: %w", err)
 	}
-	_, err := h.Router.Try(20*time.Second, "nft", "-f", file)
+	_, err := h.Try(20*time.Second, "nft", "-f", file)
 	return err
 }
 
@@ -100,15 +101,22 @@ func (h *Home) StartRouter(t testing.TB, lines ...string) {
 
 func (h *Home) startUPnP(t testing.TB) {
 	t.Helper()
-	file := filepath.Join(h.dir, "miniupnpd.conf")
-	text := fmt.Sprintf(upnpConf, strings.Join(h.conf, "\n"))
+	h.router = h.Router.startUPnP(t, homeNet, h.conf)
+}
+
+// startUPnP starts miniupnpd on a host with br0 and wan0, for clients in lan.
+func (h *Host) startUPnP(t testing.TB, lan netip.Prefix, lines []string) *Process {
+	t.Helper()
+	file := filepath.Join(h.home.dir, h.Name+"-miniupnpd.conf")
+	text := fmt.Sprintf(upnpConf, strings.Join(lines, "\n"), lan)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatalf("writing miniupnpd's configuration: %v", err)
 	}
 	// A pid file of its own: miniupnpd refuses to start beside another lab's.
-	pid := filepath.Join(h.dir, "miniupnpd.pid")
-	h.router = h.Router.Start(t, "miniupnpd", "miniupnpd", "-d", "-f", file, "-P", pid)
-	h.router.WaitLog(t, Patience, "HTTP listening on port")
+	pid := filepath.Join(h.home.dir, h.Name+"-miniupnpd.pid")
+	p := h.Start(t, "miniupnpd", "miniupnpd", "-d", "-f", file, "-P", pid)
+	p.WaitLog(t, Patience, "HTTP listening on port")
+	return p
 }
 
 // StopRouter takes the router's UPnP service down. A Crash forgets its
@@ -137,10 +145,14 @@ func (h *Home) RestartRouter(t testing.TB, how Restart) {
 	h.startUPnP(t)
 }
 
-// WANAddress is the router's public address now.
+// WANAddress is the home's public address now.
 func (h *Home) WANAddress() netip.Addr { return h.wanAddr }
 
-// SetWANAddress gives the router another public address, as a provider does
+// WANChanged is when the kernel was told the newest public address: just before
+// the call that sets it.
+func (h *Home) WANChanged() time.Time { return h.moved }
+
+// SetWANAddress gives the home another public address, as a provider does
 // overnight. Any IPv4 address will do: the internet finds it.
 func (h *Home) SetWANAddress(t testing.TB, addr netip.Addr) {
 	t.Helper()
@@ -148,7 +160,7 @@ func (h *Home) SetWANAddress(t testing.TB, addr netip.Addr) {
 	if addr == old {
 		return
 	}
-	if err := h.Router.ip("addr del " + inNetwork(old) + " dev wan0"); err != nil {
+	if err := h.edge().ip("addr del " + inNetwork(old) + " dev wan0"); err != nil {
 		t.Fatalf("taking the WAN address away: %v", err)
 	}
 	// Without this the internet would go on sending the old address's packets
@@ -174,7 +186,10 @@ func (h *Home) addWANAddress(addr netip.Addr) error {
 			return err
 		}
 	}
-	return h.Router.ips(
+	h.moved = time.Now()
+	// In one go, as a router has it: whoever hears of the address at once shall
+	// not find a router without a way out.
+	return h.edge().ipBatch(
 		"addr add "+inNetwork(addr)+" dev wan0",
 		fmt.Sprintf("route replace default via %s dev wan0 onlink", InternetAddr),
 	)

@@ -2,9 +2,13 @@
 
 package lab
 
-// The line to the provider, cut and mended.
+// The line to the provider: cut, mended, and meddled with.
 
-import "testing"
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+)
 
 // CutWAN takes the router's link to the internet down, as a dead line does.
 // The router keeps its address, and tells whoever wants to the outside that
@@ -24,4 +28,22 @@ func (h *Home) MendWAN(t testing.TB) {
 		t.Fatal(err)
 	}
 	Eventually(t, Patience, h.Router.WantA(InternetAddr, nameServer, InternetAddr))
+}
+
+// HijackDNS makes the provider answer all questions to port 53 that leave the
+// home from a server of its own, whoever they were sent to, as some do. The
+// answers bear the address that was asked.
+func (h *Home) HijackDNS(t testing.TB, server netip.Addr) {
+	t.Helper()
+	h.edge().Run(t, "nft", "add table ip hijack")
+	h.edge().Run(t, "nft", "add chain ip hijack prerouting { type nat hook prerouting priority -110; }")
+	for _, protocol := range []string{"udp", "tcp"} {
+		h.edge().Run(t, "nft", fmt.Sprintf("add rule ip hijack prerouting iifname br0 ip daddr != 192.168.0.0/16 %s dport 53 dnat to %s", protocol, server))
+	}
+}
+
+// FreeDNS ends HijackDNS.
+func (h *Home) FreeDNS(t testing.TB) {
+	t.Helper()
+	h.edge().Run(t, "nft", "delete table ip hijack")
 }
