@@ -24,6 +24,9 @@ const earRetry = time.Minute
 // parser takes.
 const maxDatagram = ssdp.MaxReply + 1
 
+// epochSlack is how far an epoch, in whole seconds, and our clock may differ.
+const epochSlack = 2 * time.Second
+
 // ear listens to one group.
 type ear struct {
 	group  netip.AddrPort
@@ -125,13 +128,13 @@ func (r *Router) hearAnnouncement(packet []byte) {
 		r.log.Debug("refused an announcement", "err", err)
 		return
 	}
+	kind := kindNATPMP
 	if a.PCP {
-		r.noteEpoch(kindPCP, a.Epoch)
-		r.hints.give(kindPCP)
-		return
+		kind = kindPCP
 	}
-	r.noteEpoch(kindNATPMP, a.Epoch)
-	r.hints.give(kindNATPMP)
+	r.log.Debug("the router announced itself", "kind", kind, "epoch", a.Epoch)
+	r.noteEpoch(kind, a.Epoch)
+	r.hints.give(kind)
 }
 
 // hearSSDP takes a datagram of the gateway's to 239.255.255.250:1900.
@@ -147,14 +150,18 @@ func (r *Router) hearSSDP(presence *ssdp.Presence, gateway netip.Addr, packet []
 	case ssdp.Gone:
 		r.log.Debug("the router says goodbye")
 		r.hints.give(kindSSDP)
-	case ssdp.Restarted:
-		r.suspect(suspicion{why: "its announcement (SSDP) says so", location: n.Location.String(), bootID: n.BootID})
+	case ssdp.Back:
+		r.suspect(suspicion{why: "it is back after a goodbye (SSDP)", certain: true, location: n.Location.String(), bootID: n.BootID})
+		r.hints.give(kindSSDP)
+	case ssdp.Moved:
+		r.suspect(suspicion{why: "it announces another boot or place (SSDP)", location: n.Location.String(), bootID: n.BootID})
 		r.hints.give(kindSSDP)
 	case ssdp.Nothing:
 	}
 }
 
-// noteEpoch follows the epochs that the router tells.
+// noteEpoch follows the epochs that the router tells. One that began after the
+// router was found is new, too.
 func (r *Router) noteEpoch(kind string, epoch uint32) {
 	now := time.Now()
 	r.mu.Lock()
@@ -163,6 +170,10 @@ func (r *Router) noteEpoch(kind string, epoch uint32) {
 		restarted = r.epochs.pcp.PCP(epoch, now)
 	} else {
 		restarted = r.epochs.natpmp.NATPMP(epoch, now)
+	}
+	since := now.Add(-time.Duration(epoch) * time.Second)
+	if found := r.known.began; !found.IsZero() && since.After(found.Add(epochSlack)) {
+		restarted = true
 	}
 	r.mu.Unlock()
 	if restarted {

@@ -30,11 +30,12 @@ const (
 	kindSSDP   = "ssdp"
 )
 
-// Hints are published at least 50 ms apart, under a flood up to 1 s, and the
-// last of a flood is never lost.
+// Hints are published at least 50 ms apart, under a flood 1 s, and the last of
+// a flood is never lost.
 const (
 	hintGap    = 50 * time.Millisecond
-	hintGapMax = time.Second
+	hintRefill = time.Second
+	hintBurst  = 20
 )
 
 // Hints is the latest hint. There are none unless Run runs.
@@ -53,7 +54,7 @@ type hinter struct {
 func newHinter() *hinter {
 	return &hinter{
 		value: watch.New(Hint{}, func(a, b Hint) bool { return a == b }),
-		rate:  throttle{least: hintGap, most: hintGapMax},
+		rate:  throttle{least: hintGap, refill: hintRefill, burst: hintBurst},
 		wake:  make(chan struct{}, 1),
 	}
 }
@@ -112,12 +113,13 @@ func (h *hinter) run(ctx context.Context) {
 	}
 }
 
-// throttle keeps things apart that others set off: by least, and by twice as
-// long each time that one had to wait, up to most.
+// throttle keeps things apart that others set off: by least, and by refill once
+// burst of them have come faster than that.
 type throttle struct {
-	least, most time.Duration
-	gap         time.Duration // now; zero means least
-	last        time.Time
+	least, refill time.Duration
+	burst         int
+	last          time.Time // the last one
+	due           time.Time // when one would be due if each took refill
 }
 
 // wait returns how long the next one must wait at now; zero means not at all.
@@ -125,17 +127,14 @@ func (t *throttle) wait(now time.Time) time.Duration {
 	if t.last.IsZero() {
 		return 0
 	}
-	return max(0, t.last.Add(max(t.gap, t.least)).Sub(now))
+	early := t.due.Add(-time.Duration(t.burst-1) * t.refill)
+	return max(0, t.last.Add(t.least).Sub(now), early.Sub(now))
 }
 
 // took notes that one happened at now.
 func (t *throttle) took(now time.Time) {
-	gap := max(t.gap, t.least)
-	switch {
-	case !t.last.IsZero() && now.Sub(t.last) < 2*gap:
-		t.gap = min(2*gap, t.most) // it comes as often as it may
-	case now.Sub(t.last) > 2*t.most:
-		t.gap = 0
+	if t.due.Before(now) {
+		t.due = now
 	}
-	t.last = now
+	t.due, t.last = t.due.Add(t.refill), now
 }

@@ -101,7 +101,7 @@ func New(cfg Config) *Router {
 		timing: timing{cycle: 20 * time.Second, memory: 5 * time.Second, recheck: 5 * time.Minute,
 			control: pcp.Port, tries: 4, second: ssdp.Port, window2: time.Second},
 		turn:      make(chan struct{}, 1),
-		searched:  throttle{least: suspicionGap, most: suspicionGapMax},
+		searched:  throttle{least: suspicionGap, refill: suspicionRefill, burst: suspicionBurst},
 		datagrams: make(chan struct{}, 1),
 		silent:    make(map[string]*silence),
 	}

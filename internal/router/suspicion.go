@@ -15,7 +15,8 @@ import (
 
 const (
 	suspicionGap    = 2 * time.Second // between two searches that events set off,
-	suspicionGapMax = 2 * time.Minute // and under a flood of them
+	suspicionRefill = time.Minute     // and under a flood of them,
+	suspicionBurst  = 5               // once there were so many
 	// epochGrace is how long a search waits that an epoch set off: the epoch
 	// starts anew with each new address, too, and whoever asks for that goes
 	// first.
@@ -29,6 +30,11 @@ type suspicion struct {
 	// location and bootID are what the router says of itself now; empty where
 	// it did not say.
 	location, bootID string
+	// certain is whether it has restarted for certain, so that one that is
+	// known to be as it says may still be the one from before.
+	certain bool
+	// before is how the router was found when the suspicion arose.
+	before found
 	// notBefore is when to search at the earliest; zero means at once.
 	notBefore time.Time
 }
@@ -37,6 +43,7 @@ type suspicion struct {
 func (r *Router) suspect(s suspicion) {
 	s.at = time.Now()
 	r.mu.Lock()
+	s.before = r.known
 	if r.suspicion != nil && r.suspicion.notBefore.Before(s.notBefore) {
 		s.notBefore = r.suspicion.notBefore
 	}
@@ -111,7 +118,8 @@ func (r *Router) look(ctx context.Context) error {
 func (r *Router) again(ctx context.Context, s *suspicion) error {
 	if r.device != nil {
 		asSaid := s.location != "" && s.bootID == r.where.bootID && host(s.location) == host(r.where.location)
-		if r.where.began.After(s.at) || asSaid {
+		sinceThen := r.where.bootID != s.before.bootID || host(r.where.location) != host(s.before.location)
+		if r.where.began.After(s.at) || asSaid && (!s.certain || sinceThen) {
 			return nil
 		}
 	}

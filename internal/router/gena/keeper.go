@@ -156,9 +156,12 @@ func (k *Keeper) keep(ctx context.Context, h *held) error {
 			return nil
 		}
 		if err != nil {
+			if now, _ := k.Router.Target(); now != h.target {
+				continue // it was found anew meanwhile: ask there
+			}
 			k.Log.Info("the router's events are lost", "err", err)
 			k.Report(false, fmt.Sprintf("the subscription was lost: %v", err))
-			if !found {
+			if !found { // else the search has just been made
 				k.Router.Lost(ctx, h.target, err)
 			}
 			return err

@@ -75,9 +75,11 @@ const (
 	Nothing News = iota
 	// Gone means that the router has said goodbye.
 	Gone
-	// Restarted means that it is back after a goodbye, or that it has another
-	// BOOTID or LOCATION than before.
-	Restarted
+	// Back means that it is back after a goodbye: it has restarted, whatever
+	// else it says.
+	Back
+	// Moved means that it has another BOOTID or LOCATION than before.
+	Moved
 )
 
 // Presence follows the notifications of one router. The zero Presence has
@@ -110,9 +112,14 @@ func (p *Presence) Take(n Notification, location, bootID string) News {
 		location, bootID = p.since.location, p.since.bootID
 	}
 	before, heard := p.seen[n.Target]
-	if p.gone || heard && now != before || !heard && (differ(n.BootID, bootID) || differ(n.Location.Host, hostOf(location))) {
-		*p = Presence{since: &now, seen: map[string]said{n.Target: now}}
-		return Restarted
+	other := heard && now != before || !heard && (differ(n.BootID, bootID) || differ(n.Location.Host, hostOf(location)))
+	switch fresh := (Presence{since: &now, seen: map[string]said{n.Target: now}}); {
+	case p.gone:
+		*p = fresh
+		return Back
+	case other:
+		*p = fresh
+		return Moved
 	}
 	if p.seen == nil {
 		p.seen = make(map[string]said)
