@@ -176,9 +176,7 @@ func (l listener) firsts(t *testing.T, since time.Time) {
 // end ends the listener, and wants it to end well.
 func (l listener) end(t *testing.T) {
 	t.Helper()
-	code, err := l.Stop(20 * time.Second)
-	t.Log(l.Log())
-	if err != nil || code != 0 || l.said(time.Time{}, "ended", "<nil>") == nil {
+	if code, err := l.Stop(20 * time.Second); err != nil || code != 0 || l.said(time.Time{}, "ended", "<nil>") == nil {
 		t.Errorf("the listener ended with %d, %v\n%s", code, err, l.Log())
 	}
 }
@@ -339,14 +337,15 @@ func TestSecondRouterIsFoundThroughTheFirst(t *testing.T) {
 	// The provider's box: a private network on the router's WAN side, and
 	// UPnP in it.
 	h.WAN.Run(t, "ip", "addr", "add", "172.16.5.1/24", "dev", "home0")
-	h.WAN.Run(t, "ip", "link", "add", "up0", "type", "dummy")
+	h.WAN.Run(t, "ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
 	h.WAN.Run(t, "ip", "addr", "add", "11.99.0.1/24", "dev", "up0")
 	h.WAN.Run(t, "ip", "link", "set", "up0", "up")
+	h.WAN.Run(t, "ip", "link", "set", "up1", "up")
 	h.Router.Run(t, "ip", "addr", "add", "172.16.5.2/24", "dev", "wan0")
 	h.WAN.Run(t, "nft", "add table inet filter; add chain inet filter miniupnpd; add chain inet filter prerouting_miniupnpd; add chain inet filter postrouting_miniupnpd")
 	conf := filepath.Join(t.TempDir(), "second.conf")
 	if err := os.WriteFile(conf, []byte(`ext_ifname=up0
-listening_ip=home0
+listening_ip=172.16.5.1/24
 port=5556
 enable_upnp=yes
 uuid=00000000-0000-4000-8000-00000000ed77
