@@ -65,7 +65,6 @@ func (r *Router) PCPAddress(ctx context.Context) (fact.Observation, error) {
 		}
 		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), mapGoodbye)
 		defer cancel()
-		_ = conn.SetDeadline(time.Time{})
 		if _, err := pcp.Ask(bye, conn, m.Request(0), r.timing.tries, m.Parse); err != nil {
 			r.log.Debug("the mapping that PCP needs to tell the address was not deleted; it ends by itself", "port", own.Port(), "err", err)
 		}

@@ -21,7 +21,8 @@ const (
 // that, and so on, tries times in all, and then fails with ErrSilent; four
 // tries take 3.75 s. Where ctx ends before, the error is its cause.
 func Ask(ctx context.Context, conn net.Conn, request []byte, tries int, parse func([]byte) (Address, error)) (Address, error) {
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	// Reading ends; whoever comes after may still write.
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
 	buffer := make([]byte, maxPacket+1)
 	strays := 0
 	for try := range tries {
