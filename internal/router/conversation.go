@@ -64,6 +64,16 @@ func lostIn(ctx context.Context, err error) *igd.LostError {
 	return nil
 }
 
+// remember is how long a search that failed stands for the calls that follow.
+// While Run runs, which hears of a router that comes, that grows to a minute:
+// calls come every few seconds, also in homes that have no such router.
+func (r *Router) remember() time.Duration {
+	if !r.running.Load() {
+		return r.timing.memory
+	}
+	return min(r.timing.memory<<min(r.miss.inARow-1, 10), max(r.timing.memory, time.Minute))
+}
+
 // find makes sure that r.device is the router at the present gateway. Now and
 // then it looks whether the router has moved, unless Run does, so that calls
 // need not wait for that.
@@ -78,7 +88,7 @@ func (r *Router) find(ctx context.Context) error {
 		if !r.moved(ctx) {
 			return nil
 		}
-	case r.miss.err != nil && gateway == r.miss.gateway && time.Since(r.miss.at) < r.timing.memory:
+	case r.miss.err != nil && gateway == r.miss.gateway && time.Since(r.miss.at) < r.remember():
 		return r.miss.err
 	}
 	return r.discover(ctx)

@@ -30,6 +30,7 @@ type miss struct {
 	gateway netip.Addr
 	at      time.Time
 	err     error
+	inARow  int // with those before it, at the same gateway
 }
 
 // discover searches for the router, and sets r.device and the status by what
@@ -52,7 +53,11 @@ func (r *Router) discover(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("searching for the router: %w", context.Cause(ctx))
 	}
-	r.miss = miss{gateway: gateway, at: time.Now(), err: err}
+	inARow := 1
+	if r.miss.gateway == gateway {
+		inARow += r.miss.inARow
+	}
+	r.miss = miss{gateway: gateway, at: time.Now(), err: err, inARow: inARow}
 	r.note(found{})
 	r.reportMiss(err)
 	return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -235,7 +236,24 @@ func TestRunWithoutARouter(t *testing.T) {
 	until(t, r, "subscribed", subscribed)
 }
 
-func TestAFixedEventPortIsUsed(t *testing.T) {
+func TestTheEventPortIsUsed(t *testing.T) {
+	free, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := free.Addr().(*net.TCPAddr).AddrPort()
+	free.Close()
+	r := newRouter(igdtest.Start(t), func(c *router.Config) { c.EventPort = at.Port() })
+	run(t, r)
+	until(t, r, "subscribed", subscribed)
+	conn, err := net.Dial("tcp4", at.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+}
+
+func TestTheEventHostIsTold(t *testing.T) {
 	fake := igdtest.Start(t)
 	r := newRouter(fake, func(c *router.Config) {
 		// The router refuses another address than the one that asks.

@@ -116,12 +116,8 @@ func (r *Router) look(ctx context.Context) error {
 // again searches because of a suspicion, unless the router was found meanwhile
 // and is what the suspicion says. The turn is held.
 func (r *Router) again(ctx context.Context, s *suspicion) error {
-	if r.device != nil {
-		asSaid := s.location != "" && s.bootID == r.where.bootID && host(s.location) == host(r.where.location)
-		sinceThen := r.where.bootID != s.before.bootID || host(r.where.location) != host(s.before.location)
-		if r.where.began.After(s.at) || asSaid && (!s.certain || sinceThen) {
-			return nil
-		}
+	if r.device != nil && !s.holds(r.where) {
+		return nil
 	}
 	r.log.Info("the router may have restarted, searching again", "why", s.why)
 	r.searched.took(time.Now())
@@ -130,6 +126,14 @@ func (r *Router) again(ctx context.Context, s *suspicion) error {
 		r.miss = miss{} // whoever asks next tries for himself
 	}
 	return err
+}
+
+// holds reports whether the suspicion still holds of a router that was found so:
+// whether it was found before, and is not what the suspicion says.
+func (s *suspicion) holds(where found) bool {
+	asSaid := s.location != "" && s.bootID == where.bootID && host(s.location) == host(where.location)
+	changed := where.bootID != s.before.bootID || host(where.location) != host(s.before.location)
+	return !where.began.After(s.at) && (!asSaid || s.certain && !changed)
 }
 
 // host is the host and port of a URL; empty where it is none.
