@@ -23,7 +23,7 @@ var leaves = []string{"fact", "watch", "loop", "secret", "tidy", "durable", "mem
 var concerns = map[string][]string{
 	"wan":       nil,
 	"ddns":      {"github.com/libdns/", "github.com/miekg/dns", "golang.org/x/net/publicsuffix"},
-	"router":    {"github.com/huin/goupnp"},
+	"router":    {"github.com/huin/goupnp", "golang.org/x/sys/unix"},
 	"portmap":   nil,
 	"hairpin":   nil,
 	"dnsserver": {"github.com/miekg/dns", "golang.org/x/net/", "golang.org/x/sync/", "golang.org/x/sys/"},
@@ -57,6 +57,14 @@ var rooms = map[string]map[string][]string{
 		"authority": nil,
 		"provider":  nil,
 		"ddnstest":  nil,
+	},
+	"router": {
+		"gena":      nil,
+		"igd":       {"ssdp"},
+		"igdtest":   nil,
+		"multicast": nil,
+		"pcp":       nil,
+		"ssdp":      nil,
 	},
 }
 

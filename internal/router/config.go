@@ -27,6 +27,15 @@ type Config struct {
 	Spacing time.Duration
 	// Timeout bounds one call; default 5 s.
 	Timeout time.Duration
+	// EventPort is the TCP port on which Run receives the router's events;
+	// zero means any. A container on a bridge publishes it under the same
+	// number.
+	EventPort uint16
+	// EventHost is the address that the router is told to send its events to;
+	// the zero Addr means our own. A container on a bridge gives its host's
+	// address in the LAN: routers refuse another address than the one that a
+	// subscription comes from.
+	EventHost netip.Addr
 	// Log; nil means none.
 	Log *slog.Logger
 }

@@ -16,12 +16,10 @@ import (
 // again if it only reads, or if it cannot have been carried out: a change
 // whose outcome is unknown is the caller's to look after.
 func (r *Router) do(ctx context.Context, reads bool, call func(context.Context, *igd.Device) error) error {
-	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the router to be free: %w", context.Cause(ctx))
+	if err := r.take(ctx); err != nil {
+		return err
 	}
+	defer r.give()
 	if err := r.find(ctx); err != nil {
 		return err
 	}
@@ -45,6 +43,18 @@ func (r *Router) do(ctx context.Context, reads bool, call func(context.Context, 
 	return err
 }
 
+// take waits for the turn; give ends it.
+func (r *Router) take(ctx context.Context) error {
+	select {
+	case r.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the router to be free: %w", context.Cause(ctx))
+	}
+}
+
+func (r *Router) give() { <-r.turn }
+
 // lostIn returns the LostError in err, or nil where there is none or where it
 // was the caller who gave up.
 func lostIn(ctx context.Context, err error) *igd.LostError {
@@ -54,19 +64,31 @@ func lostIn(ctx context.Context, err error) *igd.LostError {
 	return nil
 }
 
-// find makes sure that r.device is the router at the present gateway.
+// remember is how long a search that failed stands for the calls that follow.
+// While Run runs, which hears of a router that comes, that grows to a minute:
+// calls come every few seconds, also in homes that have no such router.
+func (r *Router) remember() time.Duration {
+	if !r.running.Load() {
+		return r.timing.memory
+	}
+	return min(r.timing.memory<<min(r.miss.inARow-1, 10), max(r.timing.memory, time.Minute))
+}
+
+// find makes sure that r.device is the router at the present gateway. Now and
+// then it looks whether the router has moved, unless Run does, so that calls
+// need not wait for that.
 func (r *Router) find(ctx context.Context) error {
 	gateway, err := r.gateway()
 	switch {
 	case r.device != nil && err == nil && gateway != r.device.Gateway():
 		r.log.Info("the default gateway has changed", "from", r.device.Gateway(), "to", gateway)
-	case r.device != nil && time.Since(r.where.checked) < r.timing.recheck:
+	case r.device != nil && (r.running.Load() || time.Since(r.where.checked) < r.timing.recheck):
 		return nil
 	case r.device != nil:
 		if !r.moved(ctx) {
 			return nil
 		}
-	case r.miss.err != nil && gateway == r.miss.gateway && time.Since(r.miss.at) < r.timing.memory:
+	case r.miss.err != nil && gateway == r.miss.gateway && time.Since(r.miss.at) < r.remember():
 		return r.miss.err
 	}
 	return r.discover(ctx)

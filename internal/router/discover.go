@@ -21,6 +21,7 @@ import (
 type found struct {
 	location string
 	bootID   string
+	began    time.Time // when that search began
 	checked  time.Time // when it last answered a search
 }
 
@@ -29,6 +30,7 @@ type miss struct {
 	gateway netip.Addr
 	at      time.Time
 	err     error
+	inARow  int // with those before it, at the same gateway
 }
 
 // discover searches for the router, and sets r.device and the status by what
@@ -51,7 +53,12 @@ func (r *Router) discover(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("searching for the router: %w", context.Cause(ctx))
 	}
-	r.miss = miss{gateway: gateway, at: time.Now(), err: err}
+	inARow := 1
+	if r.miss.gateway == gateway {
+		inARow += r.miss.inARow
+	}
+	r.miss = miss{gateway: gateway, at: time.Now(), err: err, inARow: inARow}
+	r.note(found{})
 	r.reportMiss(err)
 	return err
 }
@@ -59,6 +66,7 @@ func (r *Router) discover(ctx context.Context) error {
 // searchAt searches at the gateway and takes the first device that stands all
 // checks.
 func (r *Router) searchAt(ctx context.Context, gateway netip.Addr) error {
+	began := time.Now()
 	peer, result, err := r.search(ctx, gateway)
 	if err != nil {
 		return fmt.Errorf("%w %s: %w", fact.ErrNoRouter, gateway, err)
@@ -68,7 +76,7 @@ func (r *Router) searchAt(ctx context.Context, gateway netip.Addr) error {
 		device, err := igd.Open(ctx, peer, reply.Location)
 		if err == nil {
 			r.device = device
-			r.where = found{location: reply.Location.String(), bootID: reply.BootID, checked: time.Now()}
+			r.note(found{location: reply.Location.String(), bootID: reply.BootID, began: began, checked: time.Now()})
 			r.reportFound()
 			return nil
 		}
@@ -85,7 +93,7 @@ func (r *Router) searchAt(ctx context.Context, gateway netip.Addr) error {
 
 // search sends the search and returns who may be talked to, and the replies.
 func (r *Router) search(ctx context.Context, gateway netip.Addr) (igd.Peer, ssdp.Result, error) {
-	peer := igd.Peer{Gateway: gateway, AllowLoopback: r.cfg.AllowLoopback, Timeout: r.cfg.Timeout, Pace: r.pace}
+	peer := r.peer(gateway)
 	if err := peer.Check(); err != nil {
 		return peer, ssdp.Result{}, err
 	}
@@ -99,6 +107,19 @@ func (r *Router) search(ctx context.Context, gateway netip.Addr) (igd.Peer, ssdp
 	}
 	result, err := ssdp.Search{Gateway: gateway, Local: peer.Local, To: to, Window: r.timing.window, Settle: r.timing.settle}.Run(ctx)
 	return peer, result, err
+}
+
+// peer is the gateway as it is talked to; our own address is still missing.
+func (r *Router) peer(gateway netip.Addr) igd.Peer {
+	return igd.Peer{Gateway: gateway, AllowLoopback: r.cfg.AllowLoopback, Timeout: r.cfg.Timeout, Pace: r.pace}
+}
+
+// note keeps how the router was found. The turn is held.
+func (r *Router) note(f found) {
+	r.where = f
+	r.mu.Lock()
+	r.known = f
+	r.mu.Unlock()
 }
 
 // moved searches for the router that is known, and reports whether it answers
@@ -134,27 +155,48 @@ func localToward(peer netip.Addr) (netip.Addr, error) {
 }
 
 func (r *Router) reportFound() {
-	before := r.status.Load()
 	d := r.device
-	now := Status{
-		Found:        true,
-		Address:      d.Gateway(),
-		Local:        d.Peer().Local,
-		Manufacturer: d.Manufacturer(),
-		Model:        d.Model(),
-		UDN:          d.UDN(),
-		Generation:   before.Generation + 1,
-		FoundAt:      time.Now().Round(0),
-	}
-	r.status.Store(now)
+	now, _ := r.report(func(before Status) Status {
+		return Status{
+			Found:        true,
+			Address:      d.Gateway(),
+			Local:        d.Peer().Local,
+			Manufacturer: d.Manufacturer(),
+			Model:        d.Model(),
+			UDN:          d.UDN(),
+			Generation:   before.Generation + 1,
+			FoundAt:      time.Now().Round(0),
+			Events:       before.Events,
+		}
+	})
+	r.retarget(d, now.Generation)
 	r.log.Info("found the router", "router", r.Describe(), "udn", now.UDN, "local", now.Local, "generation", now.Generation)
 }
 
 func (r *Router) reportMiss(err error) {
-	before := r.status.Load()
-	if r.status.Store(Status{Generation: before.Generation, Err: err.Error()}) {
+	r.retarget(nil, 0)
+	_, changed := r.report(func(before Status) Status {
+		return Status{Generation: before.Generation, Err: err.Error(), Events: before.Events}
+	})
+	if changed {
 		r.log.Warn("no router was found", "err", err)
 	} else {
 		r.log.Debug("no router was found again", "err", err)
 	}
+}
+
+// report publishes what change makes of the status.
+func (r *Router) report(change func(before Status) Status) (now Status, changed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now = change(r.status.Load())
+	return now, r.status.Store(now)
+}
+
+// reportEvents publishes a change of the event sources.
+func (r *Router) reportEvents(change func(*EventSources)) {
+	r.report(func(s Status) Status {
+		change(&s.Events)
+		return s
+	})
 }

@@ -1,6 +1,12 @@
 package router
 
-import "time"
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/router/ssdp"
+)
 
 // ShortenWindow makes a search that finds nothing end after d, and one that
 // finds something end soon after.
@@ -14,3 +20,42 @@ func (r *Router) ShortenMemory(d time.Duration) { r.timing.memory = d }
 
 // RecheckAlways searches for a known router before every call.
 func (r *Router) RecheckAlways() { r.timing.recheck = 0 }
+
+// HearAnnouncement takes a datagram as if the gateway had sent it to all hosts.
+func (r *Router) HearAnnouncement(packet []byte) { r.hearAnnouncement(packet) }
+
+// HearSSDP returns what takes datagrams at one place.
+func (r *Router) HearSSDP(gateway netip.Addr) func(packet []byte) {
+	presence := new(ssdp.Presence)
+	return func(packet []byte) { r.hearSSDP(presence, gateway, packet) }
+}
+
+// ControlPort makes NAT-PMP and PCP go to a port, with so many tries.
+func (r *Router) ControlPort(port uint16, tries int) { r.timing.control, r.timing.tries = port, tries }
+
+// SecondPort makes searches for a second router go to a port.
+func (r *Router) SecondPort(port uint16, window time.Duration) {
+	r.timing.second, r.timing.window2 = port, window
+}
+
+// ForgetSilence is how a test passes the time until a router is asked again.
+func (r *Router) ForgetSilence() { clear(r.silent) }
+
+// SecondTargets is tried on its own.
+var SecondTargets = secondTargets
+
+// Give gives a hint, and RunHints publishes those that wait.
+func (r *Router) Give(kind string) { r.hints.give(kind) }
+
+// RunHints is that part of Run.
+func (r *Router) RunHints(ctx context.Context) { r.hints.run(ctx) }
+
+// ForgetEpochs is what a new gateway does.
+func (r *Router) ForgetEpochs() { r.forgetEpochs() }
+
+// ExpireRecheck makes it time to search for the known router again.
+func (r *Router) ExpireRecheck() {
+	r.turn <- struct{}{}
+	r.where.checked = time.Time{}
+	<-r.turn
+}

@@ -7,30 +7,57 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"reflect"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/loop"
+	"github.com/edgeguard/edgeguard/internal/router/gena"
 	"github.com/edgeguard/edgeguard/internal/router/igd"
+	"github.com/edgeguard/edgeguard/internal/router/pcp"
+	"github.com/edgeguard/edgeguard/internal/router/ssdp"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
 // Router is the home's router. Make one with New. Its methods may be called
 // from several goroutines.
 type Router struct {
-	cfg    Config
-	log    *slog.Logger
-	status *watch.Value[Status]
+	cfg      Config
+	log      *slog.Logger
+	status   *watch.Value[Status]
+	hints    *hinter
+	target   *watch.Value[gena.Target] // where its events are
+	searches *loop.Loop                // those of Run's own accord
+	running  atomic.Bool               // Run runs
+	// echo is until when, in Unix nanoseconds, events may be the echo of what
+	// PCPAddress did to the router's table.
+	echo   atomic.Int64
 	pace   *igd.Pace
 	timing timing
 
 	// turn holds the right to talk to the router and to touch what follows.
-	turn   chan struct{}
-	device *igd.Device // nil while none is known
-	where  found       // how device was found
-	miss   miss        // the last search, where it failed
+	turn     chan struct{}
+	device   *igd.Device // nil while none is known
+	where    found       // how device was found
+	miss     miss        // the last search, where it failed
+	searched throttle    // searches that suspicions set off
+
+	// datagrams holds the right to ask by NAT-PMP and PCP, beside turn, so
+	// that a router that does not answer these keeps nobody waiting; and to
+	// touch what follows.
+	datagrams chan struct{}
+	silent    map[string]*silence // by protocol
+
+	mu        sync.Mutex // guards what follows; never held while waiting
+	suspicion *suspicion // nil where there is none
+	known     found      // where, for those without the turn
+	epochs    epochs
 }
+
+// epochs are the router's epochs in both protocols.
+type epochs struct{ natpmp, pcp pcp.Epoch }
 
 // timing is what tests shorten.
 type timing struct {
@@ -39,6 +66,14 @@ type timing struct {
 	cycle   time.Duration // bounds one search with all that follows it
 	memory  time.Duration // how long a failed search stands for new ones
 	recheck time.Duration // how often a known router is searched for again
+	// control is the port for NAT-PMP and PCP, and tries how often a datagram
+	// is sent.
+	control uint16
+	tries   int
+	// second is the port for searches of a second router, and window2 how
+	// long to listen for one.
+	second  uint16
+	window2 time.Duration
 }
 
 // New returns a Router that has not looked for anything yet. It panics where
@@ -56,14 +91,22 @@ func New(cfg Config) *Router {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Router{
+	r := &Router{
 		cfg:    cfg,
 		log:    cfg.Log,
-		status: watch.New(Status{}, func(a, b Status) bool { return reflect.DeepEqual(a, b) }),
+		status: watch.New(Status{}, func(a, b Status) bool { return a == b }),
+		hints:  newHinter(),
+		target: watch.New(gena.Target{}, func(a, b gena.Target) bool { return a == b }),
 		pace:   &igd.Pace{Gap: cfg.Spacing},
-		timing: timing{cycle: 20 * time.Second, memory: 5 * time.Second, recheck: 5 * time.Minute},
-		turn:   make(chan struct{}, 1),
+		timing: timing{cycle: 20 * time.Second, memory: 5 * time.Second, recheck: 5 * time.Minute,
+			control: pcp.Port, tries: 4, second: ssdp.Port, window2: time.Second},
+		turn:      make(chan struct{}, 1),
+		searched:  throttle{least: suspicionGap, refill: suspicionRefill, burst: suspicionBurst},
+		datagrams: make(chan struct{}, 1),
+		silent:    make(map[string]*silence),
 	}
+	r.searches = r.newSearches()
+	return r
 }
 
 // Status is what is known of the router.
@@ -76,14 +119,18 @@ func (r *Router) Describe() string {
 	if !s.Found {
 		return ""
 	}
-	name := s.Model
-	if maker, _, _ := strings.Cut(s.Manufacturer, " "); !strings.HasPrefix(strings.ToLower(name), strings.ToLower(maker)) {
+	return nameOf(s.Manufacturer, s.Model, s.Address)
+}
+
+// nameOf names a router for people.
+func nameOf(manufacturer, name string, at netip.Addr) string {
+	if maker, _, _ := strings.Cut(manufacturer, " "); !strings.HasPrefix(strings.ToLower(name), strings.ToLower(maker)) {
 		name = strings.TrimSpace(maker + " " + name)
 	}
 	if name == "" {
 		name = "router"
 	}
-	return fmt.Sprintf("%s at %s", name, s.Address)
+	return fmt.Sprintf("%s at %s", name, at)
 }
 
 // Identity is what tells this router from another: its UDN, or its address
@@ -121,7 +168,9 @@ func (r *Router) Delete(ctx context.Context, p fact.Protocol, externalPort uint1
 
 // ExternalAddress is the router's WAN address in its own words: None where it
 // says that it has none, and Unknown with every error. A private address is
-// Known; nobody vouches for any of it.
+// Known; nobody vouches for any of it. It costs one SOAP call and no search
+// where the router is known and Run runs, so it may be called every few
+// seconds.
 func (r *Router) ExternalAddress(ctx context.Context) (o fact.Observation, err error) {
 	o = fact.UnknownAddr("igd", time.Now())
 	err = r.do(ctx, true, func(ctx context.Context, d *igd.Device) (err error) {

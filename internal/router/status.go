@@ -25,4 +25,6 @@ type Status struct {
 	FoundAt time.Time
 	// Err is why there is none, in words; empty when Found or not yet tried.
 	Err string
+	// Events are the event sources that Run listens to.
+	Events EventSources
 }

@@ -66,6 +66,18 @@ func unknownAction(err error) bool {
 	return errors.As(err, &fault) && (fault.Code == codeInvalidAction || fault.Code == codeNotImplemented)
 }
 
+// Exchange makes an exchange with the router that is none of the actions,
+// within the peer's pace and time.
+func (d *Device) Exchange(ctx context.Context, exchange func(context.Context) error) error {
+	if err := d.peer.Pace.wait(ctx); err != nil {
+		return err
+	}
+	defer d.peer.Pace.done()
+	ctx, cancel := context.WithTimeoutCause(ctx, d.peer.Timeout, fmt.Errorf("the router did not answer within %v", d.peer.Timeout))
+	defer cancel()
+	return exchange(ctx)
+}
+
 // once makes one call within the peer's pace and time.
 func (d *Device) once(ctx context.Context, action string, c connection, call func(context.Context, connection) error) error {
 	if err := d.peer.Pace.wait(ctx); err != nil {

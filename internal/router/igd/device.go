@@ -13,6 +13,7 @@ import (
 	"github.com/huin/goupnp"
 	"github.com/huin/goupnp/dcps/internetgateway2"
 
+	"github.com/edgeguard/edgeguard/internal/router/ssdp"
 	"github.com/edgeguard/edgeguard/internal/tidy"
 )
 
@@ -60,7 +61,7 @@ func Open(ctx context.Context, p Peer, location *url.URL) (*Device, error) {
 	d := &Device{
 		peer:         p,
 		manufacturer: tidy.Line(root.Device.Manufacturer, maxWords),
-		model:        model(&root.Device),
+		model:        modelOf(&root.Device),
 		udn:          tidy.Line(root.Device.UDN, maxWords),
 	}
 	d.use(services[0])
@@ -128,8 +129,8 @@ func (d *Device) chooseConnected(ctx context.Context, services []connection) err
 	return nil
 }
 
-// model is the router's model as its maker writes it.
-func model(d *goupnp.Device) string {
+// modelOf is the router's model as its maker writes it.
+func modelOf(d *goupnp.Device) string {
 	name, number := tidy.Line(d.ModelName, maxWords), tidy.Line(d.ModelNumber, maxWords)
 	switch {
 	case name == "":
@@ -148,6 +149,19 @@ func (d *Device) Model() string { return d.model }
 
 // UDN is the router's unique device name, cleaned; may be empty.
 func (d *Device) UDN() string { return d.udn }
+
+// EventURL is where the connection service's events are subscribed to, on the
+// gateway's address; empty where it has none.
+func (d *Device) EventURL() string {
+	service := d.conn.GetServiceClient().Service
+	if service == nil || strings.TrimSpace(service.EventSubURL.Str) == "" || !service.EventSubURL.Ok {
+		return ""
+	}
+	if ssdp.CheckURL(&service.EventSubURL.URL, d.peer.Gateway) != nil {
+		return "" // the description was checked for that already
+	}
+	return service.EventSubURL.URL.String()
+}
 
 // Peer is the gateway that the device is on.
 func (d *Device) Peer() Peer { return d.peer }

@@ -42,9 +42,9 @@ func (p Peer) Check() error {
 	return nil
 }
 
-// dial connects to the gateway. The address must be its literal one: no name
+// Dial connects to the gateway. The address must be its literal one: no name
 // is ever looked up.
-func (p Peer) dial(ctx context.Context, _, address string) (net.Conn, error) {
+func (p Peer) Dial(ctx context.Context, _, address string) (net.Conn, error) {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || to.Addr() != p.Gateway {
 		return nil, fmt.Errorf("refusing to connect to %q, which is not the gateway %s", address, p.Gateway)

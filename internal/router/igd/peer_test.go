@@ -22,7 +22,7 @@ func TestDialIsPinned(t *testing.T) {
 	here := netip.MustParseAddr("127.0.0.1")
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	p := Peer{Gateway: here, Local: netip.MustParseAddr("127.0.0.5")}
-	conn, err := p.dial(t.Context(), "tcp", listener.Addr().String())
+	conn, err := p.Dial(t.Context(), "tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestDialIsPinned(t *testing.T) {
 	}
 	p.Gateway = netip.MustParseAddr("192.168.1.1")
 	for _, address := range []string{listener.Addr().String(), "localhost:" + port, "[::1]:" + port} {
-		if conn, err := p.dial(t.Context(), "tcp", address); err == nil {
+		if conn, err := p.Dial(t.Context(), "tcp", address); err == nil {
 			conn.Close()
 			t.Errorf("dialed %s", address)
 		}

@@ -60,7 +60,7 @@ func newHTTP(p Peer, limit int64) http.Client {
 	return http.Client{
 		Transport: &transport{limit: limit, base: &http.Transport{
 			Proxy:                  nil, // HTTP_PROXY does not lead to the router
-			DialContext:            p.dial,
+			DialContext:            p.Dial,
 			DisableKeepAlives:      true,
 			DisableCompression:     true, // a small answer stays a small answer
 			MaxResponseHeaderBytes: maxHeader,

@@ -57,6 +57,10 @@ type Behaviour struct {
 	// itself does.
 	Description http.HandlerFunc
 
+	// Events answers SUBSCRIBE and UNSUBSCRIBE in the router's place, as
+	// Control does calls.
+	Events func(w http.ResponseWriter, req *http.Request) bool
+
 	// WAN is what GetExternalIPAddress says.
 	WAN string
 	// Faults gives actions that are refused a UPnP error code.

@@ -33,6 +33,7 @@ func (r *Router) answerSearches() {
 func (r *Router) answerSearch(target string, from netip.AddrPort) {
 	r.mu.Lock()
 	odd, location, bootID := r.odd, r.location(), r.bootID
+	r.searches++
 	r.mu.Unlock()
 	if odd.Silent || location == "" || odd.AnswersTo != nil && !odd.AnswersTo(target) {
 		return

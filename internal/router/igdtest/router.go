@@ -22,6 +22,7 @@ var Address = netip.MustParseAddr("127.0.0.2")
 // Router is a router on loopback. Make one with Start.
 type Router struct {
 	tb    testing.TB
+	addr  netip.Addr
 	ssdp  *net.UDPConn
 	tasks sync.WaitGroup
 
@@ -32,6 +33,11 @@ type Router struct {
 	odd    Behaviour
 	table  []entry
 	calls  []Call
+
+	subscriptions map[string]*subscription // by SID
+	subscribed    int                      // so far
+	requests      []string                 // methods of event requests
+	searches      int                      // searches that came
 }
 
 // entry is a mapping with the time it ends.
@@ -54,11 +60,17 @@ type Call struct {
 // address 11.22.33.44, an empty table. It ends with the test.
 func Start(tb testing.TB) *Router {
 	tb.Helper()
-	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(Address, 0)))
+	return StartAt(tb, Address)
+}
+
+// StartAt is Start at another address of loopback's.
+func StartAt(tb testing.TB, addr netip.Addr) *Router {
+	tb.Helper()
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
 	if err != nil {
 		tb.Fatalf("listening for searches: %v", err)
 	}
-	r := &Router{tb: tb, ssdp: conn, bootID: 1, odd: wellBehaved()}
+	r := &Router{tb: tb, addr: addr, ssdp: conn, bootID: 1, odd: wellBehaved()}
 	r.serve(0)
 	r.tasks.Go(r.answerSearches)
 	tb.Cleanup(func() {
@@ -75,7 +87,7 @@ func (r *Router) SSDP() []netip.AddrPort {
 }
 
 // Gateway is the router's address: give it to router.Config.Gateway.
-func (r *Router) Gateway() (netip.Addr, error) { return Address, nil }
+func (r *Router) Gateway() (netip.Addr, error) { return r.addr, nil }
 
 // Behave changes the router's behaviour from now on.
 func (r *Router) Behave(change func(*Behaviour)) {
@@ -104,11 +116,12 @@ func (r *Router) Reboot() {
 	r.bootID++
 }
 
-// Restart restarts the router on another HTTP port, with a new BOOTID and the
-// table it had.
+// Restart restarts the router on another HTTP port, with a new BOOTID, without
+// its subscribers and with the table it had.
 func (r *Router) Restart() {
 	r.Stop()
 	r.Reboot()
+	r.ForgetSubscribers()
 	r.serve(0)
 }
 
@@ -145,6 +158,13 @@ func (r *Router) Calls() []Call {
 	return slices.Clone(r.calls)
 }
 
+// Searches is how many searches came so far.
+func (r *Router) Searches() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.searches
+}
+
 // Location is where the description is now; empty while the router is stopped.
 func (r *Router) Location() string {
 	r.mu.Lock()
@@ -156,12 +176,12 @@ func (r *Router) location() string {
 	if r.port == 0 {
 		return ""
 	}
-	return "http://" + netip.AddrPortFrom(Address, r.port).String() + "/rootDesc.xml"
+	return "http://" + netip.AddrPortFrom(r.addr, r.port).String() + "/rootDesc.xml"
 }
 
 // serve starts the HTTP server on a port of the router's address; 0 means any.
 func (r *Router) serve(port uint16) {
-	listener, err := net.Listen("tcp4", net.JoinHostPort(Address.String(), strconv.Itoa(int(port))))
+	listener, err := net.Listen("tcp4", net.JoinHostPort(r.addr.String(), strconv.Itoa(int(port))))
 	if err != nil {
 		r.tb.Errorf("listening for HTTP: %v", err)
 		return
@@ -169,6 +189,7 @@ func (r *Router) serve(port uint16) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /rootDesc.xml", r.describe)
 	mux.HandleFunc("POST /ctl/{service}", r.control)
+	mux.HandleFunc("/evt/IPConn", r.subscribe)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	r.mu.Lock()
 	r.http, r.port = server, listener.Addr().(*net.TCPAddr).AddrPort().Port()

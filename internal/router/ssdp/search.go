@@ -1,6 +1,6 @@
 package ssdp
 
-// The search itself: one socket, two sendings, a bounded time to listen.
+// The search itself: one socket, three sendings, a bounded time to listen.
 
 import (
 	"context"
@@ -100,18 +100,21 @@ type listener struct {
 	found  Result
 }
 
-// run sends, listens for a third of the window, sends again since datagrams
-// get lost, and listens for the rest.
+// run sends, and sends again after a tenth and a third of the window, as long
+// as nothing came: datagrams get lost, and routers that start miss the first.
 func (l *listener) run() error {
 	if err := l.send(); err != nil {
 		return err
 	}
-	if err := l.listen(time.Now().Add(l.search.Window / 3)); err != nil {
-		return err
-	}
-	if len(l.found.Replies) == 0 {
-		// The first sending went out, so an error now is no reason to give up.
-		_ = l.send()
+	began := time.Now()
+	for _, part := range []time.Duration{10, 3} {
+		if err := l.listen(began.Add(l.search.Window / part)); err != nil {
+			return err
+		}
+		if len(l.found.Replies) == 0 {
+			// The first sending went out, so an error now is no reason to give up.
+			_ = l.send()
+		}
 	}
 	return l.listen(l.until)
 }

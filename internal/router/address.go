@@ -1,0 +1,135 @@
+package router
+
+// The external address by NAT-PMP and PCP.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/router/pcp"
+)
+
+const (
+	// mapLifetime is how long a mapping made for PCPAddress lasts where it
+	// cannot be deleted. Routers may make it longer; 120 s is what RFC 6887,
+	// section 15, lets them take for the least.
+	mapLifetime = time.Minute
+	// mapGoodbye bounds the deletion, which happens even where the caller has
+	// given up.
+	mapGoodbye = 2 * time.Second
+	// echoFor is how long after it events may still tell of it.
+	echoFor = time.Second
+)
+
+// NATPMPAddress is the router's WAN address by NAT-PMP (RFC 6886, section
+// 3.2): None where it says 0.0.0.0, Unknown with every error. It costs one
+// datagram each way. A router that does not answer holds the call for up to
+// 3.75 s, and after two such calls is not asked for a minute, later for up to
+// an hour; the error is then an ErrSilent and comes at once. A hint, another
+// router or another Generation in Status end that.
+func (r *Router) NATPMPAddress(ctx context.Context) (fact.Observation, error) {
+	return r.askAddress(ctx, kindNATPMP, "NAT-PMP", func(ctx context.Context, conn *net.UDPConn) (pcp.Address, error) {
+		return pcp.Ask(ctx, conn, pcp.NATPMPRequest, r.timing.tries, pcp.ParseNATPMP)
+	})
+}
+
+// PCPAddress is the router's WAN address by PCP (RFC 6887). PCP has no
+// question for it: this asks for a mapping of a UDP port that is open for this
+// alone, reads the address from the answer, and deletes the mapping at once.
+// So it is for where nothing else answers, or for now and then: it costs two
+// exchanges, and the router's table has one more entry for some milliseconds,
+// or for a minute or two where the deletion gets lost. Routers tell of that by
+// GENA, so events that come within a second of it are no hints. Results,
+// errors and patience are as for NATPMPAddress.
+func (r *Router) PCPAddress(ctx context.Context) (fact.Observation, error) {
+	return r.askAddress(ctx, kindPCP, "PCP", func(ctx context.Context, conn *net.UDPConn) (pcp.Address, error) {
+		own := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+		// The port is this socket's own, which hears the gateway only: what the
+		// world sends to the mapping reaches nobody.
+		r.echo.Store(time.Now().Add(r.timing.cycle).UnixNano())
+		defer func() { r.echo.Store(time.Now().Add(echoFor).UnixNano()) }()
+		m := pcp.NewMap(own.Addr().Unmap(), own.Port())
+		answer, err := pcp.Ask(ctx, conn, m.Request(mapLifetime), r.timing.tries, m.Parse)
+		if refused := (*pcp.Refusal)(nil); errors.As(err, &refused) {
+			return answer, err
+		}
+		if err != nil {
+			// The request may have arrived all the same.
+			_, _ = conn.Write(m.Request(0))
+			return answer, err
+		}
+		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), mapGoodbye)
+		defer cancel()
+		if _, err := pcp.Ask(bye, conn, m.Request(0), r.timing.tries, m.Parse); err != nil {
+			r.log.Debug("the mapping that PCP needs to tell the address was not deleted; it ends by itself", "port", own.Port(), "err", err)
+		}
+		return answer, nil
+	})
+}
+
+// askAddress asks in one protocol, one call at a time.
+func (r *Router) askAddress(ctx context.Context, kind, name string, ask func(context.Context, *net.UDPConn) (pcp.Address, error)) (fact.Observation, error) {
+	unknown := func(err error) (fact.Observation, error) {
+		return fact.UnknownAddr(kind, time.Now()), fmt.Errorf("asking the router for its WAN address by %s: %w", name, err)
+	}
+	select {
+	case r.datagrams <- struct{}{}:
+		defer func() { <-r.datagrams }()
+	case <-ctx.Done():
+		return unknown(context.Cause(ctx))
+	}
+	gateway, err := r.gateway()
+	if err != nil {
+		return unknown(fmt.Errorf("the gateway's address is unknown: %w", err))
+	}
+	if err := r.peer(gateway).Check(); err != nil {
+		return unknown(err)
+	}
+	memory := r.silent[kind]
+	if memory == nil {
+		memory = new(silence)
+		r.silent[kind] = memory
+	}
+	to := hearing{gateway: gateway, generation: r.status.Load().Generation, hints: r.hints.value.Load().Count}
+	if err := memory.refuse(name, to, time.Now()); err != nil {
+		return unknown(err)
+	}
+	answer, err := r.overUDP(ctx, gateway, ask)
+	refused := (*pcp.Refusal)(nil)
+	switch {
+	case errors.As(err, &refused) && refused.IsVersion():
+		memory.failed(time.Now(), err, true)
+		return unknown(err)
+	case errors.Is(err, pcp.ErrSilent):
+		memory.failed(time.Now(), err, false)
+		return unknown(err)
+	case err != nil:
+		return unknown(err)
+	}
+	memory.answered()
+	r.noteEpoch(kind, answer.Epoch)
+	if answer.Addr.IsUnspecified() {
+		return fact.NoAddr(kind, time.Now()), nil
+	}
+	return fact.KnownAddr(answer.Addr, kind, time.Now()), nil
+}
+
+// overUDP calls ask with a socket that is connected to the gateway, which
+// keeps away what comes from anybody else.
+func (r *Router) overUDP(ctx context.Context, gateway netip.Addr, ask func(context.Context, *net.UDPConn) (pcp.Address, error)) (pcp.Address, error) {
+	local, err := localToward(gateway)
+	if err != nil {
+		return pcp.Address{}, err
+	}
+	conn, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(gateway, r.timing.control)))
+	if err != nil {
+		return pcp.Address{}, err
+	}
+	defer conn.Close()
+	return ask(ctx, conn)
+}
