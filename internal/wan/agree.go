@@ -120,7 +120,6 @@ type voices struct {
 	router     netip.Addr   // the first known answer of a router
 	routers    []netip.Addr // every different one
 	routerNone bool
-	ours       bool                               // router is an interface of ours
 	word       netip.Addr                         // a person's; else zero
 	public     []netip.Addr                       // different outside addresses that could be published
 	parties    map[netip.Addr]map[string]struct{} // who said each of public

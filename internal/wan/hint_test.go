@@ -21,7 +21,9 @@ func changed(t *testing.T, w *wan.Watcher, most time.Duration) time.Duration {
 	case <-time.After(most):
 		t.Fatalf("no change within %s: %+v", most, w.Status().Load().Link)
 	}
-	return time.Since(start)
+	took := time.Since(start)
+	after(0) // the status follows the address
+	return took
 }
 
 func TestHintIsFollowedAtOnce(t *testing.T) {
@@ -252,4 +254,28 @@ func TestWaysOfAskingTheRouterContradictDuringAChange(t *testing.T) {
 			t.Errorf("asked the outside %d times", n)
 		}
 	}, r, pmp, o)
+}
+
+// Each look for a router that is not there is a search of the whole network.
+func TestRouterThatIsNotThereIsLookedForMoreRarely(t *testing.T) {
+	r, a, b := router(says("-")), outside("a", says("11.22.33.44")), outside("b", says("11.22.33.44"))
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(10 * time.Minute)
+		before := len(r.asked())
+		if before < 130 {
+			t.Errorf("looked %d times in the first ten minutes", before)
+		}
+		after(time.Hour)
+		if n := len(r.asked()) - before; n < 100 || n > 140 {
+			t.Errorf("looked %d times in the next hour", n)
+		}
+		r.says("192.168.1.2")
+		after(33 * time.Second)
+		wantVerdict(t, w, fact.VerdictFail)
+		before = len(r.asked())
+		after(time.Minute)
+		if n := len(r.asked()) - before; n < 13 {
+			t.Errorf("once it answers it is asked %d times a minute", n)
+		}
+	}, r, a, b)
 }

@@ -14,6 +14,9 @@ const (
 	lookGap    = 100 * time.Millisecond
 	floodGap   = time.Second
 	floodBurst = 30
+	// slowEvery is how often a router is looked for that has not answered for
+	// long, as each time is a search of the whole network.
+	slowEvery = 30 * time.Second
 )
 
 // followUps are the looks after the one at once: a hint may come before the
@@ -25,6 +28,7 @@ var followUps = [...]time.Duration{300 * time.Millisecond, time.Second, 2 * time
 type looks struct {
 	rand   *rand.Rand
 	every  time.Duration
+	slow   bool      // nobody answers: regular looks are farther apart
 	next   time.Time // the regular look
 	last   time.Time // when was the last; zero: never
 	hinted time.Time // the last hint
@@ -50,13 +54,25 @@ func (l *looks) begin(now time.Time) {
 		l.extra.add(now, floodGap)
 	}
 	l.last = now
-	l.next = now.Add(l.every - l.every/10 + jitter(l.rand, l.every/5))
+	every := l.every
+	if l.slow {
+		every = max(every, slowEvery)
+	}
+	l.next = now.Add(every - every/10 + jitter(l.rand, every/5))
 	for l.following() && !now.Before(l.hinted.Add(followUps[l.follow])) {
 		l.follow++
 	}
 }
 
 func (l *looks) following() bool { return !l.hinted.IsZero() && l.follow < len(followUps) }
+
+// answered notes whether anybody has answered lately.
+func (l *looks) answered(now time.Time, lately bool) {
+	if lately && l.slow {
+		l.next = now.Add(l.every)
+	}
+	l.slow = !lately
+}
 
 // due is when the next look is.
 func (l *looks) due() time.Time {

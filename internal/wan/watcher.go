@@ -138,7 +138,9 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 	}
 	if spoken {
 		w.heard = time.Now()
-	} else if time.Since(w.heard) >= silentFor {
+	}
+	w.looks.answered(time.Now(), time.Since(w.heard) < silentFor)
+	if w.looks.slow {
 		w.plan.hasten(w.recheck(false))
 	}
 	if w.heeded && !spoken && w.cfg.Family == IPv4 {
