@@ -4,6 +4,8 @@ package main
 // taken over with all it knows.
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -13,6 +15,7 @@ import (
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
+	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/lan"
 	"github.com/edgeguard/edgeguard/internal/portmap"
@@ -93,21 +96,36 @@ func (d *daemon) makeWAN(c, old *concerns) error {
 	}
 	var sources []wan.Source
 	for _, spec := range c.cfg.WANSources {
-		if spec.Type == "igd" {
-			sources = append(sources, wan.NewIGD(d.router))
-			continue
-		}
-		echo, err := wan.NewEcho(spec, d.dial)
+		source, err := d.wanSource(spec)
 		if err != nil {
-			return fmt.Errorf("setting up the source %s of the public address: %w", spec.URL, err)
+			return fmt.Errorf("setting up the source %s of the public address: %w", spec, err)
 		}
-		sources = append(sources, echo)
+		sources = append(sources, source)
 	}
 	cfg := c.cfg.WAN
 	cfg.OwnPrefixes, cfg.Log = lan.OwnPrefixes, component(d.log, "wan")
 	cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	c.wan = wan.New(cfg, sources)
 	return nil
+}
+
+// wanSource makes one source of the public address.
+func (d *daemon) wanSource(spec wan.SourceSpec) (wan.Source, error) {
+	switch spec.Type {
+	case "igd":
+		return wan.NewRouterSource(spec.Type, d.router.ExternalAddress), nil
+	case "natpmp", "pcp":
+		// MERGE: d.router.NATPMPAddress and d.router.PCPAddress stand here once
+		// the router speaks these; the signature is that of ExternalAddress.
+		return wan.NewRouterSource(spec.Type, func(context.Context) (fact.Observation, error) {
+			return fact.Observation{}, errors.New("not available until the router speaks it")
+		}), nil
+	case "interface":
+		return wan.NewInterface(spec, nil), nil
+	case "static":
+		return wan.NewStatic(spec), nil
+	}
+	return wan.NewOutside(spec, d.dial)
 }
 
 func (d *daemon) makeDDNS(c, old *concerns) (err error) {

@@ -21,7 +21,7 @@ var leaves = []string{"fact", "watch", "loop", "secret", "tidy", "durable", "mem
 // concerns import leaves, their own sub-packages and their own vendor
 // libraries; never each other, never config or status.
 var concerns = map[string][]string{
-	"wan":       nil,
+	"wan":       {"github.com/miekg/dns", "github.com/pion/stun/v3"},
 	"ddns":      {"github.com/libdns/", "github.com/miekg/dns", "golang.org/x/net/publicsuffix"},
 	"router":    {"github.com/huin/goupnp", "golang.org/x/sys/unix"},
 	"portmap":   nil,
@@ -43,6 +43,10 @@ var others = map[string]struct {
 // the other rooms that each may import. None imports the concern itself, and
 // what has no line here must not be there.
 var rooms = map[string]map[string][]string{
+	"wan": {
+		"stun":    nil,
+		"dnsecho": nil,
+	},
 	"dnsserver": {
 		"wire":     nil,
 		"cookie":   {"wire"},
@@ -75,7 +79,8 @@ var owners = map[string]string{
 	"github.com/pelletier/go-toml":     "internal/config",
 	"github.com/spf13/cobra":           "cmd/edgeguard",
 	"golang.org/x/net/publicsuffix":    "internal/ddns/provider",
-	"github.com/miekg/dns":             "internal/dnsserver internal/ddns test/lab cmd/edgeguard",
+	"github.com/miekg/dns":             "internal/dnsserver internal/ddns internal/wan test/lab cmd/edgeguard",
+	"github.com/pion/":                 "internal/wan",
 	"github.com/prometheus/":           "internal/status",
 	"github.com/insomniacslk/dhcp":     "internal/lan",
 	"github.com/jackpal/go-nat-pmp":    "internal/router",

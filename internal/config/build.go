@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/edgeguard/edgeguard/internal/wan"
 )
 
 // The defaults, as docs/configuration.md gives them.
@@ -24,8 +22,9 @@ const (
 )
 
 var (
-	defaultSources   = []string{"igd", "https://api.ipify.org", "https://ipv4.icanhazip.com"}
-	defaultDNSListen = []string{"lan:53"}
+	defaultSources     = []string{"igd", "natpmp", "https://api.ipify.org", "https://ipv4.icanhazip.com", "dns:opendns", "stun:stun.l.google.com:19302"}
+	defaultSourcesIPv6 = []string{"https://api6.ipify.org", "https://ipv6.icanhazip.com"}
+	defaultDNSListen   = []string{"lan:53"}
 )
 
 // builder makes one Config. Its report gathers what is wrong on the way.
@@ -66,32 +65,6 @@ func (b *builder) stateDir(t text) string {
 		b.fail(t.at, "empty; write the path of a folder that outlives a restart, or leave the key out for %s", defaultStateDir)
 	}
 	return resolve(t.at, t.v)
-}
-
-// sources reads [wan].
-func (b *builder) sources(raw rawWAN, c *Config) {
-	outside := false
-	seen := map[wan.SourceSpec]origin{}
-	for _, t := range b.list(raw.Sources, defaultSources) {
-		spec, err := wan.ParseSource(t.v)
-		if looksSecret(t.v) {
-			err = fmt.Errorf(`%s is no source; write "igd" or the URL of an HTTP echo service`, show(t.v))
-		}
-		if err != nil {
-			b.fail(t.at, "%v", err)
-			continue
-		}
-		if first, twice := seen[spec]; twice {
-			b.fail(t.at, "this is the same source as %s; one source cannot confirm itself", first)
-			continue
-		}
-		seen[spec] = t.at
-		outside = outside || spec.Type != "igd"
-		c.WANSources = append(c.WANSources, spec)
-	}
-	if len(c.WANSources) > 0 && !outside && raw.Sources.ok {
-		b.warn(raw.Sources.at, "the router alone is never believed, so no public address will be found; add the URL of an echo service, such as %q", defaultSources[1])
-	}
 }
 
 // portmap reads [portmap] and makes a forward of each service.

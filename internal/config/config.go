@@ -41,6 +41,12 @@ type Config struct {
 	// WANSources are the places to ask for the public address, in the order of
 	// the config; never empty.
 	WANSources []wan.SourceSpec
+	// WANSourcesIPv6 are the outside services that confirm our IPv6 address;
+	// never empty.
+	WANSourcesIPv6 []wan.SourceSpec
+	// WANIPv6Interface is the interface whose IPv6 address is ours; empty means
+	// that of the IPv6 default route.
+	WANIPv6Interface string
 	// DDNS holds the records, the resolvers (the plain DNS upstreams, or else
 	// the bootstrap servers) and the state file.
 	DDNS ddns.Config

@@ -50,9 +50,23 @@ func TestDefaults(t *testing.T) {
 	if s := c.Services[0]; s.ExternalPort != 8883 || s.Kind != "mqtt" || s.Roots != nil || s.Address != broker {
 		t.Errorf("service %+v", s)
 	}
-	want := []wan.SourceSpec{{Type: "igd"}, {Type: "https", URL: "https://api.ipify.org"}, {Type: "https", URL: "https://ipv4.icanhazip.com"}}
+	want := []wan.SourceSpec{{Type: "igd"}, {Type: "natpmp"}, {Type: "https", URL: "https://api.ipify.org"}, {Type: "https", URL: "https://ipv4.icanhazip.com"},
+		{Type: "dns", Arg: "opendns"}, {Type: "stun", Arg: "stun.l.google.com:19302"}}
 	if !slices.Equal(c.WANSources, want) {
 		t.Errorf("sources %v", c.WANSources)
+	}
+	want6 := []wan.SourceSpec{{Type: "https", URL: "https://api6.ipify.org", Family: wan.IPv6}, {Type: "https", URL: "https://ipv6.icanhazip.com", Family: wan.IPv6}}
+	if !slices.Equal(c.WANSourcesIPv6, want6) || c.WANIPv6Interface != "" {
+		t.Errorf("IPv6 sources %v, interface %q", c.WANSourcesIPv6, c.WANIPv6Interface)
+	}
+	parties := map[string]bool{}
+	for _, spec := range c.WANSources {
+		if spec.Outside() {
+			parties[spec.Party()] = true
+		}
+	}
+	if len(parties) < 3 {
+		t.Errorf("the default sources are of %d companies only", len(parties))
 	}
 	forward := []portmap.Forward{{Service: "mqtt", Protocol: fact.TCP, ExternalPort: 8883, Internal: broker}}
 	if !c.Portmap.Enabled || c.Portmap.Lease != time.Hour || !slices.Equal(c.Portmap.Forwards, forward) {

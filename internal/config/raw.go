@@ -41,7 +41,9 @@ type rawDDNS struct {
 }
 
 type rawWAN struct {
-	Sources texts `toml:"sources"`
+	Sources       texts `toml:"sources"`
+	SourcesIPv6   texts `toml:"sources_ipv6"`
+	IPv6Interface text  `toml:"ipv6_interface"`
 }
 
 type rawPortmap struct {

@@ -25,3 +25,18 @@ func SocketsIn(table io.Reader, protocol string, port uint16) []netip.AddrPort {
 func Clash(have netip.AddrPort, want netip.Addr) bool {
 	return clash(socket{local: have, state: stateListen}, want) > 0
 }
+
+// News is what a memory without contents makes of each read in turn.
+func News(reads ...[]byte) []string {
+	seen, kinds := memory{}, []string{}
+	for _, data := range reads {
+		kinds = append(kinds, seen.news(data))
+	}
+	return kinds
+}
+
+// GlobalIn is globalIn, DefaultInterface is defaultInterface.
+var (
+	GlobalIn         = globalIn
+	DefaultInterface = defaultInterface
+)

@@ -28,10 +28,10 @@ func seen(text string) fact.Observation {
 }
 
 func answers(router string, outside ...string) []wan.Answer {
-	list := []wan.Answer{{Source: "igd", Host: "igd", Kind: wan.Router, Observation: seen(router)}}
+	list := []wan.Answer{{Source: "igd", Party: "igd", Kind: wan.Router, Observation: seen(router)}}
 	for i, text := range outside {
 		host := string(rune('a' + i))
-		list = append(list, wan.Answer{Source: "https://" + host, Host: host, Kind: wan.Outside, Observation: seen(text)})
+		list = append(list, wan.Answer{Source: "https://" + host, Party: host, Kind: wan.Outside, Observation: seen(text)})
 	}
 	return list
 }
@@ -72,7 +72,8 @@ func TestAgree(t *testing.T) {
 		{"own prefix that looks public", "11.99.3.4", []string{"11.99.3.4"}, wan.RouterOdd, "", ""},
 		{"Cloudflare outside", "11.22.33.44", []string{"104.18.0.1"}, wan.OutsideOdd, "", ""},
 		{"Cloudflare everywhere", "-", []string{"1.1.1.1", "1.1.1.1"}, wan.OutsideOdd, "", ""},
-		{"DS-Lite", "192.0.0.2", []string{"11.22.33.44"}, wan.RouterOdd, "", ""},
+		{"DS-Lite", "192.0.0.2", []string{"11.22.33.44"}, wan.RouterDSLite, "", "cgnat"},
+		{"beyond DS-Lite", "192.0.0.8", []string{"11.22.33.44"}, wan.RouterOdd, "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,9 +89,9 @@ func TestAgree(t *testing.T) {
 	}
 }
 
-func TestAgreeTwoNamesOfOneHostAreOneVoice(t *testing.T) {
+func TestAgreeTwoNamesOfOnePartyAreOneVoice(t *testing.T) {
 	list := answers("-", "11.22.33.44", "11.22.33.44")
-	list[1].Host = list[2].Host
+	list[1].Party = list[2].Party
 	if got := wan.Agree(list, own); got.Cause != wan.OneVoice {
 		t.Errorf("got cause %d, want OneVoice", got.Cause)
 	}
@@ -137,7 +138,7 @@ func drawAnswers(t *rapid.T) []wan.Answer {
 		if rapid.Bool().Draw(t, "outside") {
 			kind, host = wan.Outside, rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "host")
 		}
-		list[i] = wan.Answer{Source: host, Host: host, Kind: kind, Observation: seen(said.Draw(t, "said"))}
+		list[i] = wan.Answer{Source: host, Party: host, Kind: kind, Observation: seen(said.Draw(t, "said"))}
 	}
 	return list
 }
@@ -158,7 +159,7 @@ func TestAgreeRule(t *testing.T) {
 				if hosts[text] == nil {
 					hosts[text] = map[string]bool{}
 				}
-				hosts[text][a.Host] = true
+				hosts[text][a.Party] = true
 			}
 		}
 		want, pairs := "", 0

@@ -35,14 +35,14 @@ func (e *echo) ask(ctx context.Context) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("reading answer: %w", err)
 	}
-	return ParseAnswer(body)
+	return ParseAnswer(body, e.family)
 }
 
 // ParseAnswer reads an echo service's answer: a bare address, a JSON object
 // with "ip", or Cloudflare's trace with its line "ip=…". There must be exactly
-// one address, and it must be IPv4. Nothing is ever picked out of other text:
+// one address, and it must be of family. Nothing is ever picked out of other text:
 // a captive portal's page holds addresses too.
-func ParseAnswer(body []byte) (netip.Addr, error) {
+func ParseAnswer(body []byte, family Family) (netip.Addr, error) {
 	if len(body) > maxBody {
 		return netip.Addr{}, fmt.Errorf("its answer is longer than %d bytes, so it is no bare address", maxBody)
 	}
@@ -51,30 +51,31 @@ func ParseAnswer(body []byte) (netip.Addr, error) {
 	case len(body) == 0:
 		return netip.Addr{}, errors.New("its answer is empty")
 	case body[0] == '{':
-		return parseJSON(body)
+		return parseJSON(body, family)
 	case body[0] == '<':
 		return netip.Addr{}, errors.New("it answered with a web page, not an address; a portal or filter may be in the way")
 	case bytes.IndexByte(body, '=') >= 0:
-		return parseTrace(string(body))
+		return parseTrace(string(body), family)
 	default:
-		return parseIPv4(string(body))
+		return parseAddr(string(body), family)
 	}
 }
 
-func parseIPv4(text string) (netip.Addr, error) {
+func parseAddr(text string, family Family) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(text)
-	if err != nil {
+	if err != nil || addr.Zone() != "" {
 		return netip.Addr{}, errors.New("its answer is no bare IP address")
 	}
-	if addr = addr.Unmap(); !addr.Is4() {
-		return netip.Addr{}, errors.New("it answered with an IPv6 address although it was asked over IPv4; use its IPv4 URL")
+	if addr = addr.Unmap(); !family.is(addr) {
+		other := IPv4 + IPv6 - family
+		return netip.Addr{}, fmt.Errorf("it answered with an %s address although it was asked over %s; use its %s URL", other, family, family)
 	}
 	return addr, nil
 }
 
 // parseJSON reads the top level of one object by hand, as the decoder would
 // let a second "ip" win in silence.
-func parseJSON(body []byte) (netip.Addr, error) {
+func parseJSON(body []byte, family Family) (netip.Addr, error) {
 	malformed := errors.New("its answer is malformed JSON")
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if _, err := decoder.Token(); err != nil {
@@ -104,11 +105,11 @@ func parseJSON(body []byte) (netip.Addr, error) {
 	if len(found) != 1 || json.Unmarshal(found[0], &text) != nil {
 		return netip.Addr{}, errors.New(`its JSON does not hold exactly one text "ip"`)
 	}
-	return parseIPv4(text)
+	return parseAddr(text, family)
 }
 
 // parseTrace reads lines of key=value, as https://1.1.1.1/cdn-cgi/trace gives.
-func parseTrace(body string) (netip.Addr, error) {
+func parseTrace(body string, family Family) (netip.Addr, error) {
 	var found []string
 	for line := range strings.Lines(body) {
 		line = strings.TrimSpace(line)
@@ -126,5 +127,5 @@ func parseTrace(body string) (netip.Addr, error) {
 	if len(found) != 1 {
 		return netip.Addr{}, fmt.Errorf(`its answer holds %d lines "ip=…" instead of one`, len(found))
 	}
-	return parseIPv4(found[0])
+	return parseAddr(found[0], family)
 }

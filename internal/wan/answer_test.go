@@ -19,7 +19,7 @@ func TestParseAnswer(t *testing.T) {
 		"ip=11.22.33.44",
 	}
 	for _, text := range good {
-		got, err := wan.ParseAnswer([]byte(text))
+		got, err := wan.ParseAnswer([]byte(text), wan.IPv4)
 		if err != nil || got != netip.MustParseAddr("11.22.33.44") {
 			t.Errorf("ParseAnswer(%q) = %v, %v", text, got, err)
 		}
@@ -46,9 +46,23 @@ func TestParseAnswer(t *testing.T) {
 		strings.Repeat(" ", 4096) + "11.22.33.44": "longer",
 	}
 	for text, want := range bad {
-		got, err := wan.ParseAnswer([]byte(text))
+		got, err := wan.ParseAnswer([]byte(text), wan.IPv4)
 		if err == nil || !strings.Contains(err.Error(), want) || got.IsValid() {
 			t.Errorf("ParseAnswer(%q) = %v, %v; want an error with %q", text, got, err, want)
+		}
+	}
+}
+
+func TestParseAnswerIPv6(t *testing.T) {
+	want := netip.MustParseAddr("2a02:8071::1")
+	for _, text := range []string{"2a02:8071::1\n", `{"ip":"2A02:8071:0::1"}`, "h=x\nip=2a02:8071::1\n"} {
+		if got, err := wan.ParseAnswer([]byte(text), wan.IPv6); err != nil || got != want {
+			t.Errorf("ParseAnswer(%q) = %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"11.22.33.44", "::ffff:11.22.33.44", "fe80::1%eth0", `{"ip":"11.22.33.44"}`} {
+		if got, err := wan.ParseAnswer([]byte(text), wan.IPv6); err == nil || got.IsValid() {
+			t.Errorf("ParseAnswer(%q) = %v", text, got)
 		}
 	}
 }
@@ -58,8 +72,13 @@ func FuzzParseAnswer(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		addr, err := wan.ParseAnswer(body)
+		addr, err := wan.ParseAnswer(body, wan.IPv4)
+		six, err6 := wan.ParseAnswer(body, wan.IPv6)
 		switch {
+		case err == nil && err6 == nil:
+			t.Fatalf("one answer is both %v and %v", addr, six)
+		case (err6 == nil) != six.IsValid() || six.Is4In6() || six.Zone() != "":
+			t.Fatalf("%v, %v", six, err6)
 		case err != nil && addr.IsValid():
 			t.Fatalf("both %v and %v", addr, err)
 		case err == nil && !addr.Is4():

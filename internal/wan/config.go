@@ -3,6 +3,7 @@ package wan
 // What the watcher of the public address needs, and where it asks.
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -18,11 +19,14 @@ import (
 type Kind uint8
 
 const (
-	// Router is the home's own router, asked over the LAN. It is cheap to ask
-	// and unauthenticated: alone it is never believed.
+	// Router is the home's own router, asked over the LAN, or an interface of
+	// this host that faces the internet. It is cheap to ask and
+	// unauthenticated: alone it is never believed.
 	Router Kind = iota + 1
 	// Outside is a third party on the internet, to be spared.
 	Outside
+	// Word is a person, who wrote the address into the config.
+	Word
 )
 
 // Source is one place to ask for the public address.
@@ -40,29 +44,52 @@ type Source interface {
 // the configured upstream resolvers, never through ourselves.
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// SourceSpec is one entry of [wan] sources, parsed. Make it with ParseSource.
-type SourceSpec struct {
-	// Type is "igd", "https" or "http".
-	Type string
-	// URL is the echo service's, where Type is "https" or "http"; else empty.
-	URL string
-}
-
 // Config is what a Watcher needs. The zero value of every field but OwnPrefixes
 // means its default.
 type Config struct {
-	// PollRouter is how often the router is asked; default 10 s.
+	// Family is the family of address to watch; default IPv4.
+	Family Family
+	// PollRouter is how often the router, or an interface of ours, is asked;
+	// default 4 s for IPv4, and 1 min for IPv6, where the kernel's events come
+	// before. Each wait is up to a tenth shorter or longer.
 	PollRouter time.Duration
 	// RecheckOutside is how often an outside source is asked while nothing
-	// changes; default 2 h, so that two services see 24 questions a day.
+	// changes and the router answers; default 6 h for IPv4 and 12 h for IPv6.
+	// Each wait is up to a quarter longer.
 	RecheckOutside time.Duration
+	// RecheckAlone is the same where no router answers, so that only the
+	// outside shows a change; default 150 min. One service is asked then, and a
+	// second only where it says something new.
+	RecheckAlone time.Duration
 	// Timeout bounds one question to one source; default 10 s.
 	Timeout time.Duration
 	// OwnPrefixes lists the prefixes of the home's own networks, in which no
-	// public address can lie; required, called once a round.
+	// public IPv4 address can lie; required, called once a round.
 	OwnPrefixes func() []netip.Prefix
+	// SecondRouter looks for another router in front of ours, on whose public
+	// side is wan, a private address; description names what was found, as in
+	// "FRITZ!Box 7590 at 192.168.1.1". It is asked once for each such address,
+	// and again every 12 h, in a goroutine of its own, within a minute. Nil means
+	// that nobody can look.
+	SecondRouter func(ctx context.Context, wan netip.Addr) (description string, found bool, err error)
 	// Rand gives the jitter; nil means the process's own source.
 	Rand *rand.Rand
 	// Log; nil means none.
 	Log *slog.Logger
+}
+
+// withDefaults fills in what was left zero.
+func (c Config) withDefaults() Config {
+	poll, recheck := 4*time.Second, 6*time.Hour
+	if c.Family == IPv6 {
+		poll, recheck = time.Minute, 12*time.Hour
+	}
+	c.PollRouter = cmp.Or(c.PollRouter, poll)
+	c.RecheckOutside = cmp.Or(c.RecheckOutside, recheck)
+	c.RecheckAlone = cmp.Or(c.RecheckAlone, 150*time.Minute)
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
 }

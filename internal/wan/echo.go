@@ -33,20 +33,25 @@ func WithRoots(roots *x509.CertPool) EchoOption {
 
 type echo struct {
 	url    string
+	family Family
 	client *http.Client
 }
 
 // NewEcho returns a source that asks the echo service of spec, whose Type must
 // be "https" or "http". dial must not be nil. It is always asked to dial
-// "tcp4", so that the answer is of the IPv4 path; the environment's proxies
-// are not used, as a proxy's address is not ours. Every question has a
+// "tcp4" (or "tcp6", as the spec's family is), so that the answer is of that
+// path; the environment's proxies are not used, as a proxy's address is not ours. Every question has a
 // connection of its own: one kept from before the provider's reconnect would
 // hang, or answer with the old address.
 func NewEcho(spec SourceSpec, dial DialFunc, options ...EchoOption) (Source, error) {
 	if dial == nil {
 		panic("wan.NewEcho: dial is nil")
 	}
-	checked, err := ParseSource(spec.URL)
+	parse := ParseSource
+	if spec.Family == IPv6 {
+		parse = ParseSourceIPv6
+	}
+	checked, err := parse(spec.URL)
 	if err != nil {
 		return nil, fmt.Errorf("making echo source: %w", err)
 	}
@@ -60,7 +65,7 @@ func NewEcho(spec SourceSpec, dial DialFunc, options ...EchoOption) (Source, err
 	transport := &http.Transport{
 		Proxy: nil,
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			return dial(ctx, "tcp4", address)
+			return dial(ctx, spec.Family.network("tcp"), address)
 		},
 		TLSClientConfig:        secure,
 		DisableKeepAlives:      true,
@@ -68,7 +73,7 @@ func NewEcho(spec SourceSpec, dial DialFunc, options ...EchoOption) (Source, err
 		MaxResponseHeaderBytes: maxHeader,
 	}
 	client := &http.Client{Transport: transport, CheckRedirect: checkRedirect}
-	return &echo{url: checked.URL, client: client}, nil
+	return &echo{checked.URL, spec.Family, client}, nil
 }
 
 // checkRedirect lets a service move its page, but neither send us elsewhere

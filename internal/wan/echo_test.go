@@ -201,33 +201,3 @@ func TestNewEchoWantsAnEchoSpec(t *testing.T) {
 		}
 	}
 }
-
-type gateway func(context.Context) (fact.Observation, error)
-
-func (g gateway) ExternalAddress(ctx context.Context) (fact.Observation, error) { return g(ctx) }
-
-func TestIGD(t *testing.T) {
-	tests := []struct {
-		name string
-		said fact.Observation
-		err  error
-		want string
-	}{
-		{"address", seen("11.22.33.44"), nil, "11.22.33.44"},
-		{"none", seen("none"), nil, "none"},
-		{"not connected", seen("0.0.0.0"), nil, "none"},
-		{"could not say", seen("-"), nil, "unknown"},
-		{"error beside an address", seen("11.22.33.44"), fact.ErrNoRouter, "unknown"},
-		{"IPv6", seen("2001:db8::1"), nil, "unknown"},
-	}
-	for _, tt := range tests {
-		source := wan.NewIGD(gateway(func(context.Context) (fact.Observation, error) { return tt.said, tt.err }))
-		o, err := source.Observe(t.Context())
-		if o.String() != tt.want || o.Source != "igd" {
-			t.Errorf("%s: got %#v, want %s", tt.name, o, tt.want)
-		}
-		if wantErr := tt.err != nil || tt.name == "IPv6"; (err != nil) != wantErr {
-			t.Errorf("%s: error %v", tt.name, err)
-		}
-	}
-}

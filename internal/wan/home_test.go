@@ -80,13 +80,36 @@ func home(t *testing.T, test func(t *testing.T, w *wan.Watcher), voices ...*voic
 
 func homeWith(t *testing.T, cfg wan.Config, test func(t *testing.T, w *wan.Watcher), voices ...*voice) {
 	t.Helper()
-	cfg.OwnPrefixes = func() []netip.Prefix { return own }
+	sources := make([]wan.Source, len(voices))
+	for i, v := range voices {
+		sources[i] = v
+	}
+	runWith(t, cfg, test, sources...)
+}
+
+// runWith is homeWith for any sources.
+func runWith(t *testing.T, cfg wan.Config, test func(t *testing.T, w *wan.Watcher), sources ...wan.Source) {
+	t.Helper()
+	if cfg.OwnPrefixes == nil {
+		cfg.OwnPrefixes = func() []netip.Prefix { return own }
+	}
 	cfg.Rand = rand.New(rand.NewPCG(1, 2))
+	run(t, cfg, test, sources...)
+}
+
+// runSeeded is runWith with another chance every time.
+func runSeeded(t *testing.T, cfg wan.Config, test func(t *testing.T, w *wan.Watcher), voices ...*voice) {
+	t.Helper()
+	sources := make([]wan.Source, len(voices))
+	for i, v := range voices {
+		sources[i] = v
+	}
+	run(t, cfg, test, sources...)
+}
+
+func run(t *testing.T, cfg wan.Config, test func(t *testing.T, w *wan.Watcher), sources ...wan.Source) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		sources := make([]wan.Source, len(voices))
-		for i, v := range voices {
-			sources[i] = v
-		}
 		w := wan.New(cfg, sources)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
@@ -111,7 +134,12 @@ func wantAddress(t *testing.T, w *wan.Watcher, want string) {
 	if got := w.Address().Load(); got.String() != want {
 		t.Errorf("published %s, want %s; link: %+v", got, want, w.Status().Load().Link)
 	}
-	if got := w.Status().Load().IPv4; got.String() != want {
+	s := w.Status().Load()
+	got := s.IPv4
+	if s.IPv6.State != fact.Unknown {
+		got = s.IPv6
+	}
+	if got.String() != want {
 		t.Errorf("status says %s, want %s", got, want)
 	}
 }

@@ -11,24 +11,38 @@ import (
 )
 
 const (
-	// leastGap keeps questions to the outside apart, whoever asks for them.
-	leastGap = 5 * time.Second
-	// retryFirst and retryMost bound the wait after a round that settled
-	// nothing; it doubles from one to the other.
-	retryFirst = 10 * time.Second
-	retryMost  = time.Hour
-	// newsBurst questions may be caused by news (the router said something
-	// else, or a kick) at once, and one more every newsEvery: a router that
-	// says another address at every poll, or floods us with events, must not
-	// make us flood the echo services.
-	newsBurst = 30
-	newsEvery = 10 * time.Minute
+	// newsEvery is how fast rounds that news caused (the router said something
+	// else, or a kick) are forgotten: what is remembered of them makes the gap
+	// between two of them longer. A change must be confirmed at once; a router
+	// that says another address at every poll, or floods us with events, must
+	// not make us flood the echo services; and when it has come to rest, its
+	// last word must not wait long. See gap.
+	newsEvery = 20 * time.Minute
+	// shortGap keeps the first shortBurst rounds of news apart, middleGap those
+	// up to middleBurst; from then on the gap doubles with every gapStep rounds,
+	// up to newsEvery.
+	shortGap    = 500 * time.Millisecond
+	shortBurst  = 3
+	middleGap   = 4 * time.Second
+	middleBurst = 20
+	gapStep     = 4
+	// retryMost bounds the wait after a round that settled nothing. It begins
+	// with the gap, as the outside may be reached a moment after the router has
+	// its address, and doubles.
+	retryMost = time.Hour
+	// manyFailures rounds in a row that settled nothing make the next ones ask
+	// no more than it takes.
+	manyFailures = 10
+	// aloneBurst rounds may be caused by hints at once where no router answers
+	// and only the outside can show what a hint was about, and one more every
+	// aloneEvery.
+	aloneBurst = 3
+	aloneEvery = 4 * time.Hour
 )
 
 // plan decides when the outside is asked. It belongs to the watcher's loop.
 type plan struct {
-	recheck time.Duration
-	rand    *rand.Rand
+	rand *rand.Rand
 
 	said     fact.Observation // what the router said last; Unknown never replaces it
 	news     bool             // the router said something that only a question can settle
@@ -36,7 +50,27 @@ type plan struct {
 	asked    time.Time        // when the outside was asked last; zero: never
 	next     time.Time        // when it is asked again without news; zero: at once
 	failures int              // rounds in a row that settled nothing
-	spent    time.Time        // the news budget is whole again at this time
+	recent   leak             // rounds that news caused
+	alone    leak             // rounds that hints caused
+}
+
+// leak counts what happens, and forgets one count in every period.
+type leak struct {
+	empty time.Time // when everything will be forgotten
+}
+
+func (l *leak) level(now time.Time, every time.Duration) int {
+	if !l.empty.After(now) {
+		return 0
+	}
+	return int((l.empty.Sub(now) + every - 1) / every)
+}
+
+func (l *leak) add(now time.Time, every time.Duration) {
+	if l.empty.Before(now) {
+		l.empty = now
+	}
+	l.empty = l.empty.Add(every)
 }
 
 // hear notes what the router says now, beside the published address. Only a
@@ -56,55 +90,90 @@ func (p *plan) hear(said, published fact.Observation) {
 	}
 }
 
-// due is when the outside is to be asked next; it may have passed.
-func (p *plan) due() time.Time {
-	at := p.next
-	if p.news || p.kicked {
-		if budget := p.spent.Add(-(newsBurst - 1) * newsEvery); budget.Before(at) {
-			at = budget
-		}
+// heed notes a hint that no router can explain.
+func (p *plan) heed(now time.Time) {
+	if p.kicked || p.asked.IsZero() || p.alone.level(now, aloneEvery) >= aloneBurst {
+		return
 	}
-	if gap := p.asked.Add(leastGap); !p.asked.IsZero() && at.Before(gap) {
-		at = gap
-	}
-	return at
+	p.alone.add(now, aloneEvery)
+	p.kicked = true
 }
 
-// begin notes that a round of questions begins.
-func (p *plan) begin(now time.Time) {
+// due is when the outside is to be asked next; it may have passed.
+func (p *plan) due(now time.Time) time.Time {
+	if !p.news && !p.kicked {
+		return p.next
+	}
+	if p.asked.IsZero() {
+		return p.asked
+	}
+	if at := p.asked.Add(p.gap(now)); at.Before(p.next) {
+		return at
+	}
+	return p.next
+}
+
+// gap is how long two rounds of news are kept apart now. A router that flaps
+// for a while has its last word confirmed within about a third of that while.
+func (p *plan) gap(now time.Time) time.Duration {
+	level := p.recent.level(now, newsEvery)
+	switch {
+	case level < shortBurst:
+		return shortGap
+	case level < middleBurst:
+		return middleGap
+	}
+	return min(middleGap<<min((level-middleBurst)/gapStep+1, 10), newsEvery)
+}
+
+// begin notes that a round of questions begins, and reports whether somebody
+// waits for what it will find.
+func (p *plan) begin(now time.Time) (urgent bool) {
+	urgent = p.news || p.kicked || p.asked.IsZero()
 	if now.Before(p.next) { // only news brings a round before its time
-		if p.spent.Before(now) {
-			p.spent = now
-		}
-		p.spent = p.spent.Add(newsEvery)
+		p.recent.add(now, newsEvery)
 		p.failures = 0
 	}
 	p.news, p.kicked = false, false
+	return urgent || p.failures > 0 && p.failures < manyFailures
 }
 
-// end notes that a round of questions ended, and whether it settled anything.
-// Jitter only ever lengthens the wait, so that what a day costs is bounded.
-func (p *plan) end(now time.Time, settled bool) {
+// end notes that a round of questions ended, and whether it settled anything;
+// if so, recheck is the wait. Jitter only ever lengthens it, so that what a day
+// costs is bounded.
+func (p *plan) end(now time.Time, settled bool, recheck time.Duration) {
 	p.asked = now
-	wait := p.recheck
+	wait := recheck
 	if settled {
 		p.failures = 0
 	} else {
-		wait = retryMost
-		if p.failures < 9 {
-			wait = min(retryFirst<<p.failures, retryMost)
-		}
+		wait = min(p.gap(now)<<min(p.failures, 16), retryMost)
 		p.failures++
 	}
-	p.next = now.Add(wait + p.jitter(wait/10))
+	p.next = now.Add(wait + p.jitter(wait/4))
 }
 
-func (p *plan) jitter(most time.Duration) time.Duration {
+// hasten brings the next round of routine forward to no more than recheck after
+// the last.
+func (p *plan) hasten(recheck time.Duration) {
+	if at := p.asked.Add(recheck + recheck/4); p.failures == 0 && !p.asked.IsZero() && at.Before(p.next) {
+		p.next = at
+	}
+}
+
+// sparing reports whether so many rounds have failed that one more should not
+// ask everybody.
+func (p *plan) sparing() bool { return p.failures >= manyFailures }
+
+func (p *plan) jitter(most time.Duration) time.Duration { return jitter(p.rand, most) }
+
+// jitter is a random part of most.
+func jitter(r *rand.Rand, most time.Duration) time.Duration {
 	if most <= 0 {
 		return 0
 	}
-	if p.rand == nil {
+	if r == nil {
 		return rand.N(most)
 	}
-	return time.Duration(p.rand.Int64N(int64(most)))
+	return time.Duration(r.Int64N(int64(most)))
 }

@@ -1,6 +1,6 @@
 package wan
 
-// Which addresses can be the public address of a home, and what the others
+// Which IPv4 addresses can be the public address of a home, and what the others
 // are.
 
 import (
@@ -46,6 +46,7 @@ func (c class) String() string {
 var (
 	private = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 	cgnat   = netip.MustParsePrefix("100.64.0.0/10")
+	dsLite  = netip.MustParsePrefix("192.0.0.0/29") // RFC 6333, section 5.7
 
 	// reserved is the rest of IANA's special-purpose registry (RFC 6890 and
 	// its updates) that is not globally reachable, multicast, and class E.

@@ -5,10 +5,32 @@ package wan
 import (
 	"context"
 	"net/netip"
-	"sync"
+	"time"
 
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
+
+const (
+	// grace is how long the other ways of asking the router are waited for once
+	// one has answered.
+	grace = time.Second
+	// restAfter failures in a row, one way of asking the router is left out
+	// while another answers: a router that does not speak NAT-PMP must not make
+	// every look slow. The rest doubles from restFirst to restMost.
+	restAfter = 3
+	restFirst = time.Minute
+	restMost  = 30 * time.Minute
+)
+
+// asked is a source and what it said last. It belongs to the watcher's loop.
+type asked struct {
+	Source
+	party    string
+	status   SourceStatus
+	failures int       // in a row
+	failed   time.Time // when it failed last; zero since it answered
+	rest     time.Time // a router source: left out until then
+}
 
 func (w *Watcher) ofKind(kind Kind) []*asked {
 	var list []*asked
@@ -20,119 +42,159 @@ func (w *Watcher) ofKind(kind Kind) []*asked {
 	return list
 }
 
-// ask asks sources at the same time and returns their answers in order.
-func (w *Watcher) ask(ctx context.Context, sources []*asked) []Answer {
-	answers := make([]Answer, len(sources))
-	var group sync.WaitGroup
-	for i, s := range sources {
-		group.Go(func() { answers[i] = w.askOne(ctx, s) })
-	}
-	group.Wait()
-	return answers
+// reply is what one source's goroutine brings.
+type reply struct {
+	source *asked
+	answer Answer
+	err    error
+	gaveUp bool // we stopped waiting: it says nothing of the source
 }
 
-// askOne asks one source and keeps what it said for the status. An error
-// makes the answer Unknown, whatever came with it.
-func (w *Watcher) askOne(ctx context.Context, s *asked) Answer {
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+// query asks one source. It touches nothing that the loop owns.
+func (w *Watcher) query(ctx context.Context, s *asked) reply {
+	limited, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
-	o, err := s.Observe(ctx)
-	answer := Answer{Source: s.Name(), Host: s.host, Kind: s.Kind()}
+	r := reply{source: s, answer: Answer{Source: s.Name(), Party: s.party, Kind: s.Kind()}}
+	if own, ok := s.Source.(interface{ ours() bool }); ok {
+		r.answer.Ours = own.ours()
+	}
+	var o fact.Observation
+	if many, ok := s.Source.(interface {
+		observeAll(context.Context) ([]netip.Addr, error)
+	}); ok {
+		o, r.answer.More, r.err = firstOf(limited, s.Name(), many.observeAll)
+	} else {
+		o, r.err = s.Observe(limited)
+	}
+	if r.err == nil {
+		r.answer.Observation = o
+	}
+	r.gaveUp = ctx.Err() != nil && o.State == fact.Unknown
+	return r
+}
+
+// firstOf splits a source's addresses into the first, as an observation, and
+// the others.
+func firstOf(ctx context.Context, name string, all func(context.Context) ([]netip.Addr, error)) (fact.Observation, []netip.Addr, error) {
+	addrs, err := all(ctx)
 	switch {
 	case err != nil:
-		s.status.Err = words(s.Name(), err)
-		w.cfg.Log.Debug("source did not answer", "source", s.Name(), "err", s.status.Err)
-	case o.State == fact.Unknown:
-		s.status.Err = "it could not say"
-	default:
-		s.status.Err, s.status.Observation = "", o
-		answer.Observation = o
+		return fact.UnknownAddr(name, time.Now()), nil, err
+	case len(addrs) == 0:
+		return fact.NoAddr(name, time.Now()), nil, nil
 	}
-	return answer
+	return fact.KnownAddr(addrs[0], name, time.Now()), addrs[1:], nil
 }
 
-// askOutside asks as many outside sources as it takes, each round beginning
-// with another, so that none is asked more than its share.
-func (w *Watcher) askOutside(ctx context.Context, routers []Answer, own []netip.Prefix) []Answer {
-	sources := w.ofKind(Outside)
-	if len(sources) == 0 {
-		return nil
+// note keeps what a source said for the status. An error makes the answer
+// Unknown, whatever came with it.
+func (w *Watcher) note(r reply) Answer {
+	s := r.source
+	switch {
+	case r.gaveUp:
+		return r.answer
+	case r.err != nil:
+		s.status.Err = words(s.Name(), r.err)
+		w.cfg.Log.Debug("source did not answer", "source", s.Name(), "err", s.status.Err)
+	case r.answer.Observation.State == fact.Unknown:
+		s.status.Err = "it could not say"
+	default:
+		s.status.Err, s.status.Observation = "", r.answer.Observation
+		s.failures, s.failed = 0, time.Time{}
+		return r.answer
 	}
-	first := w.turn % len(sources)
-	queue := append(append([]*asked{}, sources[first:]...), sources[:first]...)
-	var answers []Answer
-	for ctx.Err() == nil {
-		need := wanted(routers, answers, own)
-		var batch []*asked
-		batch, queue = take(queue, need, answers)
-		if len(batch) == 0 {
-			break
+	s.failures, s.failed = s.failures+1, time.Now()
+	return r.answer
+}
+
+// askNear asks a person's word and the router in every way there is, at the
+// same time, and returns the answers in the order of the config. Once one way
+// has brought an answer, the others have a grace left.
+func (w *Watcher) askNear(ctx context.Context) []Answer {
+	var list []*asked
+	for _, s := range w.sources {
+		if s.Kind() != Outside && !time.Now().Before(s.rest) {
+			list = append(list, s)
 		}
-		w.turn = (w.turn + len(batch)) % len(sources)
-		answers = append(answers, w.ask(ctx, batch)...)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	replies := make(chan reply, len(list))
+	for _, s := range list {
+		go func() { replies <- w.query(ctx, s) }()
+	}
+	got := map[*asked]reply{}
+	var late <-chan time.Time
+	for len(got) < len(list) {
+		select {
+		case r := <-replies:
+			got[r.source] = r
+			if r.answer.Kind == Router && r.answer.Observation.State != fact.Unknown && late == nil {
+				timer := time.NewTimer(grace)
+				defer timer.Stop()
+				late = timer.C
+			}
+		case <-late:
+			cancel()
+			late = nil
+		}
+	}
+	return w.gather(list, got)
+}
+
+// gather notes the replies and gives those who failed beside another a rest.
+func (w *Watcher) gather(list []*asked, got map[*asked]reply) []Answer {
+	var answers []Answer
+	for _, s := range list {
+		r := got[s]
+		if r.gaveUp && s.Kind() == Router {
+			r.gaveUp, r.err = false, context.DeadlineExceeded // the grace was over
+		}
+		answers = append(answers, w.note(r))
+	}
+	answered := merged(answers).State != fact.Unknown
+	for _, s := range list {
+		switch {
+		case !answered:
+			s.rest = time.Time{}
+		case s.Kind() == Router && s.failures >= restAfter:
+			rest := min(restFirst<<min(s.failures-restAfter, 10), restMost)
+			s.rest = time.Now().Add(rest + jitter(w.cfg.Rand, rest/4))
+		}
+	}
+	if !answered { // those who rest may be all there is
+		for _, s := range w.sources {
+			s.rest = time.Time{}
+		}
 	}
 	return answers
 }
 
-// wanted is how many more outside answers could matter.
-func wanted(routers, outside []Answer, own []netip.Prefix) int {
-	known := 0
-	for _, a := range outside {
-		if a.Observation.State == fact.Known {
-			known++
-		}
-	}
-	switch f := Agree(join(routers, outside), own); {
-	case f.Cause == Agreed:
-		return 0
-	case merged(routers).State == fact.Unknown:
-		return max(2-known, 1)
-	case f.Router.IsValid() && classify(f.Router, own) == classPublic:
-		return min(2-known, 1) // a second one tells who is alone with its view
-	default:
-		return 1 - known // no agreement can come of it, but words can
-	}
-}
-
-// take takes up to n sources from the front of queue, one a host, and none of
-// a host that has answered already: it would not be independent.
-func take(queue []*asked, n int, answers []Answer) (batch, rest []*asked) {
-	heard := map[string]bool{}
-	for _, a := range answers {
-		if a.Observation.State != fact.Unknown {
-			heard[a.Host] = true
-		}
-	}
-	for _, s := range queue {
+// merged is what the routers say as one: their answer where those who say
+// anything agree, and Unknown where they contradict each other, as during a
+// change.
+func merged(near []Answer) fact.Observation {
+	var said fact.Observation
+	for _, a := range near {
 		switch {
-		case heard[s.host]:
-			// Dropped: not even needed later in this round.
-		case len(batch) < n && !inBatch(batch, s.host):
-			batch = append(batch, s)
-		default:
-			rest = append(rest, s)
+		case a.Kind != Router || a.Observation.State == fact.Unknown:
+		case said.State == fact.Unknown:
+			said = a.Observation
+		case !said.SameValue(a.Observation):
+			return fact.Observation{}
 		}
 	}
-	return batch, rest
+	return said
 }
 
-func inBatch(batch []*asked, host string) bool {
-	for _, s := range batch {
-		if s.host == host {
+// spoke reports whether any router said anything.
+func spoke(near []Answer) bool {
+	for _, a := range near {
+		if a.Kind == Router && a.Observation.State != fact.Unknown {
 			return true
 		}
 	}
 	return false
-}
-
-// merged is what the routers say as one: the first answer that says anything.
-func merged(routers []Answer) fact.Observation {
-	for _, a := range routers {
-		if a.Observation.State != fact.Unknown {
-			return a.Observation
-		}
-	}
-	return fact.Observation{}
 }
 
 func join(a, b []Answer) []Answer {

@@ -3,6 +3,7 @@ package wan
 // What the watcher knows, for the status page.
 
 import (
+	"slices"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/fact"
@@ -10,11 +11,15 @@ import (
 
 // Status is what is known of the public address. It is immutable.
 type Status struct {
-	// IPv4 is the agreed public IPv4 address: the one that is published.
+	// IPv4 is the agreed public IPv4 address: the one that is published. A
+	// Watcher of IPv6 leaves it Unknown.
 	IPv4 fact.Observation
-	// NAT is "none", "double", "cgnat" or "" while it is unknown.
+	// IPv6 is the agreed IPv6 address; Unknown where nobody watches it.
+	IPv6 fact.Observation
+	// NAT is "none", "double", "cgnat" or "" while it is unknown; of IPv4.
 	NAT string
-	// ChangedAt is when IPv4 last became another; zero until it is known.
+	// ChangedAt is when the address last became another; zero until it is
+	// known.
 	ChangedAt time.Time
 	// Sources is what each source said last, in the order of the config.
 	Sources []SourceStatus
@@ -30,4 +35,26 @@ type SourceStatus struct {
 	Observation fact.Observation
 	// Err is its last error in words; empty when it answered.
 	Err string
+}
+
+// With6 is the status of both families: s of a Watcher of IPv4, six of one of
+// IPv6. Its link is that of IPv4, unless IPv6 is worse off: then it says so as
+// well. ChangedAt is that of the last change of either.
+func (s Status) With6(six Status) Status {
+	s.IPv6 = six.IPv6
+	if six.ChangedAt.After(s.ChangedAt) {
+		s.ChangedAt = six.ChangedAt
+	}
+	s.Sources = slices.Concat(s.Sources, six.Sources)
+	s.Link.Evidence = slices.Concat(s.Link.Evidence, six.Link.Evidence)
+	worse := fact.Worse(s.Link.Verdict, six.Link.Verdict)
+	switch {
+	case worse != s.Link.Verdict:
+		s.Link.Summary += " IPv6: " + six.Link.Summary
+		s.Link.Action = six.Link.Action
+	case six.Link.Verdict != fact.VerdictPass:
+		s.Link.Summary += " IPv6: " + six.Link.Summary
+	}
+	s.Link.Verdict = worse
+	return s
 }

@@ -1,0 +1,281 @@
+package wan_test
+
+// Hints, and how soon a change is agreed on.
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/wan"
+)
+
+// changed waits up to most for another address, and returns how long it took.
+func changed(t *testing.T, w *wan.Watcher, most time.Duration) time.Duration {
+	t.Helper()
+	start := time.Now()
+	_, signal := w.Address().Get()
+	select {
+	case <-signal:
+	case <-time.After(most):
+		t.Fatalf("no change within %s: %+v", most, w.Status().Load().Link)
+	}
+	took := time.Since(start)
+	after(0) // the status follows the address
+	return took
+}
+
+func TestHintIsFollowedAtOnce(t *testing.T) {
+	r, a, b := router(says("11.22.33.44")), outside("a", says("11.22.33.44")), outside("b", says("11.22.33.44"))
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(time.Hour)
+		for _, v := range []*voice{r, a, b} {
+			v.says("11.22.33.55")
+		}
+		asked := len(a.asked()) + len(b.asked())
+		w.Hint("gena")
+		if took := changed(t, w, time.Second); took > 100*time.Millisecond {
+			t.Errorf("it took %s", took)
+		}
+		wantAddress(t, w, "11.22.33.55")
+		if n := len(a.asked()) + len(b.asked()) - asked; n != 1 {
+			t.Errorf("the change took %d questions", n)
+		}
+	}, r, a, b)
+}
+
+// The event comes before the value, and no other event will come.
+func TestHintBeforeTheValue(t *testing.T) {
+	for _, late := range []time.Duration{250 * time.Millisecond, 900 * time.Millisecond, 1900 * time.Millisecond} {
+		r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
+		homeWith(t, wan.Config{PollRouter: time.Hour}, func(t *testing.T, w *wan.Watcher) {
+			after(time.Minute)
+			looks, start := len(r.asked()), time.Now()
+			w.Hint("natpmp")
+			after(late)
+			r.says("11.22.33.55")
+			o.says("11.22.33.55")
+			changed(t, w, time.Second)
+			after(time.Minute)
+			var at []time.Duration
+			for _, look := range r.asked()[looks:] {
+				at = append(at, look.Sub(start))
+			}
+			if got := fmt.Sprint(at); got != "[0s 300ms 1s 2s]" {
+				t.Errorf("looks after the hint at %s", got)
+			}
+			if n := len(o.asked()); n != 2 {
+				t.Errorf("asked the outside %d times", n)
+			}
+		}, r, o)
+	}
+}
+
+func TestHintWithoutNewsCostsNothingOutside(t *testing.T) {
+	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		for range 600 {
+			w.Hint("ssdp")
+			after(100 * time.Millisecond)
+		}
+		if n := len(o.asked()); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		if n := len(r.asked()); n > 30+70 {
+			t.Errorf("a minute of ten hints a second caused %d looks", n)
+		}
+	}, r, o)
+}
+
+// Where no router answers, only the outside can tell what a hint was about: a
+// few times, as a host with containers has such events all day.
+func TestHintWithoutARouterAsksTheOutsideSparingly(t *testing.T) {
+	a, b := outside("a", says("11.22.33.44")), outside("b", says("11.22.33.44"))
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(time.Minute)
+		a.says("11.22.33.55")
+		b.says("11.22.33.55")
+		w.Hint("address")
+		if took := changed(t, w, time.Second); took > 100*time.Millisecond {
+			t.Errorf("it took %s", took)
+		}
+		before := len(a.asked()) + len(b.asked())
+		for range 24 * 60 {
+			w.Hint("link")
+			after(time.Minute)
+		}
+		if n := len(a.asked()) + len(b.asked()) - before; n > 2+6+10 {
+			t.Errorf("a day of a hint a minute caused %d questions", n)
+		}
+	}, a, b)
+}
+
+// Without any event the poll alone finds the change.
+func TestPollAloneFindsAChangeWithinFiveSeconds(t *testing.T) {
+	for n := range 20 {
+		r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
+		home(t, func(t *testing.T, w *wan.Watcher) {
+			after(time.Hour + time.Duration(n)*211*time.Millisecond)
+			r.says("11.22.33.55")
+			o.says("11.22.33.55")
+			if took := changed(t, w, time.Minute); took > 4400*time.Millisecond {
+				t.Errorf("it took %s", took)
+			}
+		}, r, o)
+	}
+}
+
+// The outside is slow, dead, or not to be reached over the new line yet.
+func TestChangeIsAgreedInSpiteOfTheOutside(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second string
+		most          time.Duration
+	}{
+		"one hangs":       {"hang", "11.22.33.55", 700 * time.Millisecond},
+		"the other hangs": {"11.22.33.55", "hang", 700 * time.Millisecond},
+		"one fails":       {"-", "11.22.33.55", 100 * time.Millisecond},
+		"one lags behind": {"11.22.33.44", "11.22.33.55", 100 * time.Millisecond},
+		"one is hijacked": {"104.18.0.1", "11.22.33.55", 100 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, a, b := router(says("11.22.33.44")), outside("a", says("11.22.33.44")), outside("b", says("11.22.33.44"))
+			home(t, func(t *testing.T, w *wan.Watcher) {
+				after(time.Hour)
+				r.says("11.22.33.55")
+				a.says(c.first)
+				b.says(c.second)
+				w.Hint("gena")
+				if took := changed(t, w, time.Minute); took > c.most {
+					t.Errorf("it took %s", took)
+				}
+			}, r, a, b)
+		})
+	}
+}
+
+func TestChangeIsAgreedSoonAfterTheLineIsUp(t *testing.T) {
+	for _, broken := range []string{"-", "11.22.33.44"} {
+		r, a, b := router(says("11.22.33.44")), outside("a", says("11.22.33.44")), outside("b", says("11.22.33.44"))
+		home(t, func(t *testing.T, w *wan.Watcher) {
+			after(time.Hour)
+			r.says("11.22.33.55")
+			a.says(broken)
+			b.says(broken)
+			w.Hint("gena")
+			after(400 * time.Millisecond)
+			a.says("11.22.33.55")
+			b.says("11.22.33.55")
+			if took := changed(t, w, time.Minute); took > 400*time.Millisecond {
+				t.Errorf("it took %s more", took)
+			}
+		}, r, a, b)
+	}
+}
+
+// 100 flaps in 60 s: the outside is not flooded, and the final address is
+// agreed shortly after the last.
+func TestFlapsDoNotDelayTheFinalAddress(t *testing.T) {
+	r, a, b := router(says("11.22.33.44")), outside("a", says("11.22.33.44")), outside("b", says("11.22.33.44"))
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(time.Hour)
+		before := len(a.asked()) + len(b.asked())
+		for i := range 100 {
+			word := fmt.Sprintf("11.22.33.%d", 100+i)
+			for _, v := range []*voice{r, a, b} {
+				v.says(word)
+			}
+			w.Hint("gena")
+			after(600 * time.Millisecond)
+		}
+		if w.Address().Load().String() != "11.22.33.199" {
+			if took := changed(t, w, time.Minute); took > 4*time.Second {
+				t.Errorf("the final address took %s", took)
+			}
+		}
+		wantAddress(t, w, "11.22.33.199")
+		if n := len(a.asked()) + len(b.asked()) - before; n > 25 {
+			t.Errorf("the flaps caused %d questions", n)
+		}
+		// And a change an hour later is as quick as ever.
+		after(time.Hour)
+		for _, v := range []*voice{r, a, b} {
+			v.says("11.22.33.44")
+		}
+		w.Hint("gena")
+		if took := changed(t, w, time.Minute); took > 100*time.Millisecond {
+			t.Errorf("the change after the flaps took %s", took)
+		}
+	}, r, a, b)
+}
+
+// A router that does not speak NAT-PMP must not make every look slow.
+func TestSilentWayOfAskingTheRouterCostsNoTime(t *testing.T) {
+	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
+	pmp := &voice{name: "natpmp", kind: wan.Router, script: says("hang")}
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(time.Hour + time.Second)
+		wantVerdict(t, w, fact.VerdictPass)
+		r.says("11.22.33.55")
+		o.says("11.22.33.55")
+		w.Hint("gena")
+		if took := changed(t, w, time.Minute); took > 100*time.Millisecond {
+			t.Errorf("it took %s", took)
+		}
+		if n := len(pmp.asked()); n < 4 || n > 12 {
+			t.Errorf("the silent one was asked %d times in an hour", n)
+		}
+		// Where the other falls silent, it is asked again, and heard.
+		r.says("-")
+		pmp.says("11.22.33.66")
+		o.says("11.22.33.66")
+		if took := changed(t, w, time.Minute); took > 10*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	}, r, pmp, o)
+}
+
+// During a change two ways of asking the router may contradict each other.
+func TestWaysOfAskingTheRouterContradictDuringAChange(t *testing.T) {
+	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
+	pmp := &voice{name: "natpmp", kind: wan.Router, script: says("11.22.33.44")}
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(time.Hour)
+		pmp.says("11.22.33.55")
+		o.says("11.22.33.55")
+		w.Hint("natpmp")
+		after(200 * time.Millisecond)
+		wantAddress(t, w, "11.22.33.44")
+		r.says("11.22.33.55")
+		if took := changed(t, w, time.Minute); took > 200*time.Millisecond {
+			t.Errorf("it took %s", took)
+		}
+		if n := len(o.asked()); n != 2 {
+			t.Errorf("asked the outside %d times", n)
+		}
+	}, r, pmp, o)
+}
+
+// Each look for a router that is not there is a search of the whole network.
+func TestRouterThatIsNotThereIsLookedForMoreRarely(t *testing.T) {
+	r, a, b := router(says("-")), outside("a", says("11.22.33.44")), outside("b", says("11.22.33.44"))
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(10 * time.Minute)
+		before := len(r.asked())
+		if before < 130 {
+			t.Errorf("looked %d times in the first ten minutes", before)
+		}
+		after(time.Hour)
+		if n := len(r.asked()) - before; n < 100 || n > 140 {
+			t.Errorf("looked %d times in the next hour", n)
+		}
+		r.says("192.168.1.2")
+		after(33 * time.Second)
+		wantVerdict(t, w, fact.VerdictFail)
+		before = len(r.asked())
+		after(time.Minute)
+		if n := len(r.asked()) - before; n < 13 {
+			t.Errorf("once it answers it is asked %d times a minute", n)
+		}
+	}, r, a, b)
+}
