@@ -18,11 +18,12 @@ type Request struct {
 	Header                          http.Header
 }
 
-// common is what both fakes share.
+// common is what all fakes share.
 type common struct {
 	mu        sync.Mutex
 	misbehave http.HandlerFunc                     // guarded by mu
 	onChange  func(domain string, addr netip.Addr) // guarded by mu
+	onChange6 func(domain string, addr netip.Addr) // guarded by mu
 	requests  []Request                            // guarded by mu
 }
 
@@ -33,6 +34,13 @@ func (c *common) OnChange(f func(domain string, addr netip.Addr)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.onChange = f
+}
+
+// OnChange6 is OnChange for AAAA records.
+func (c *common) OnChange6(f func(domain string, addr netip.Addr)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onChange6 = f
 }
 
 // Misbehave makes h answer every request in the fake's place; nil ends it.
@@ -69,10 +77,17 @@ func (c *common) admit(w http.ResponseWriter, r *http.Request) (body []byte, ok 
 	return body, true
 }
 
-// changed tells the observer, if there is one.
-func (c *common) changed(domain string, addr netip.Addr) {
+// changedAddr tells the observer of the record's type, if there is one.
+func (c *common) changedAddr(domain, rtype string, addr netip.Addr) {
 	c.mu.Lock()
 	f := c.onChange
+	switch rtype {
+	case "A":
+	case "AAAA":
+		f = c.onChange6
+	default:
+		f = nil
+	}
 	c.mu.Unlock()
 	if f != nil {
 		f(domain, addr)
