@@ -85,9 +85,13 @@ func (d *DeSEC) serveSet(w http.ResponseWriter, method, subname, rtype string, b
 	case http.MethodGet:
 		d.show(w, http.StatusOK, name, rtype, old[0].TTL, contents)
 	case http.MethodPatch:
-		set := desecSet{TTL: &old[0].TTL, Records: &contents}
+		set := desecSet{Records: &contents}
 		if json.Unmarshal(body, &set) != nil {
 			answerJSON(w, http.StatusBadRequest, map[string]string{"detail": "JSON parse error"})
+			return
+		}
+		if set.TTL == nil { // what is absent stays as it is
+			d.store(w, http.StatusOK, name, rtype, old[0].TTL, *set.Records)
 			return
 		}
 		d.replace(w, http.StatusOK, name, rtype, *set.TTL, *set.Records)
@@ -100,6 +104,11 @@ func (d *DeSEC) replace(w http.ResponseWriter, status int, name, rtype string, t
 		answerJSON(w, http.StatusBadRequest, map[string][]string{"ttl": {fmt.Sprintf("Ensure this value is greater than or equal to %d.", d.minTTL)}})
 		return
 	}
+	d.store(w, status, name, rtype, ttl, contents)
+}
+
+// store is replace with any TTL.
+func (d *DeSEC) store(w http.ResponseWriter, status int, name, rtype string, ttl int, contents []string) {
 	for _, c := range contents {
 		if !fits(rtype, c) {
 			answerJSON(w, http.StatusBadRequest, map[string][]string{"records": {"Record content malformed."}})

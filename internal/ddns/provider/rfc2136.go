@@ -30,6 +30,7 @@ type rfc2136Record struct {
 	secret    secret.Value
 	dial      DialFunc
 	now       func() time.Time
+	tcp       bool // UDP brought nothing and TCP did
 }
 
 func newRFC2136(cfg Config, domain string, a Account) (Provider, error) {

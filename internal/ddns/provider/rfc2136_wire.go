@@ -30,13 +30,16 @@ var errUnsigned = errors.New("the answer is not signed with the key")
 // ask sends m, signed, and returns the reply whose signature is good. Errors are
 // *Fault.
 func (r *rfc2136Record) ask(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
-	udp, cancel := context.WithTimeout(ctx, udpWait)
-	reply, _, err := r.over(udp, "udp", m)
-	cancel()
-	if err == nil && !reply.Truncated {
-		return reply, nil
+	if !r.tcp {
+		udp, cancel := context.WithTimeout(ctx, udpWait)
+		reply, _, err := r.over(udp, "udp", m)
+		cancel()
+		if err == nil && !reply.Truncated {
+			return reply, nil
+		}
 	}
 	reply, sent, err := r.over(ctx, "tcp", m)
+	r.tcp = err == nil // it works, and UDP does not
 	switch {
 	case err == nil:
 		return reply, nil
@@ -153,12 +156,14 @@ func (r *rfc2136Record) unsigned(reply *dns.Msg) *Fault {
 				Action: "Compare the key's secret with the one in the name server's config."}
 		}
 	}
-	if reply.Rcode == dns.RcodeSuccess {
-		return &Fault{Text: fmt.Sprintf("%s answered without signing it, so the answer may be anybody's and was not believed", r.server),
-			Action: "Check that this is the name server itself, and that it knows the key."}
+	f := &Fault{Text: r.server + " answered", Action: "Check that this is the zone's primary name server itself, and that it knows the key."}
+	if err := r.refusal(reply); err != nil {
+		if f = asFault(err); f.Kind == Final {
+			f.Kind = Doubtful
+		}
 	}
-	return &Fault{Kind: Doubtful, Text: fmt.Sprintf("%s refused without signing the answer (%s)", r.server, rcodeName(reply.Rcode)),
-		Action: "Check that this is the zone's primary name server, and that it knows the key."}
+	f.Text += ", without signing the answer, so that it may be anybody's"
+	return f
 }
 
 func (r *rfc2136Record) clockFault() *Fault {
