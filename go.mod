@@ -7,6 +7,7 @@ require (
 	github.com/libdns/cloudflare v0.2.2
 	github.com/libdns/duckdns v0.3.0
 	github.com/libdns/libdns v1.1.1
+	github.com/libdns/netcup v1.0.0
 	github.com/miekg/dns v1.1.73
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/rogpeppe/go-internal v1.16.0
@@ -20,7 +21,6 @@ require (
 
 require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/libdns/netcup v1.0.0 // indirect
 	github.com/spf13/pflag v1.0.9 // indirect
 	golang.org/x/tools v0.48.0 // indirect
 )

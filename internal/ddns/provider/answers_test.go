@@ -38,7 +38,7 @@ func TestNoSecretInAnyErrorOfAnyProvider(t *testing.T) {
 			w := newWeb(t)
 			rec, f := w.account(word)
 			for _, form := range forms {
-				for _, status := range []int{200, 302, 400, 401, 403, 404, 500} {
+				for _, status := range []int{200, 401, 500} {
 					f.Misbehave(loud(status, form))
 					_, err := w.set(t, rec, addrA)
 					for _, err := range []error{err, w.del(t, rec, addrA)} {

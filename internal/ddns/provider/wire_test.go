@@ -57,7 +57,7 @@ func newWeb(t *testing.T) *web {
 	w := &web{
 		duck:    ddnstest.NewDuckDNS(token, "myhome"),
 		cf:      ddnstest.NewCloudflare(cfToken, "example.org", "example.co.uk"),
-		timeout: 5 * time.Second,
+		timeout: time.Minute, // far beyond what a slow machine needs
 	}
 	w.desec = ddnstest.NewDeSEC(apiToken, "example.org", 3600)
 	w.porkbun = ddnstest.NewPorkbun(apiKey, apiToken, "example.org")
