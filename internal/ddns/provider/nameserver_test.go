@@ -239,3 +239,33 @@ func answerOnce(conn net.Conn, answer func(q *dns.Msg) []byte) {
 		_, _ = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(raw))), raw...))
 	}
 }
+
+// serveSigned answers everything over TCP with a code, and signs it with the
+// key; tsig is the error in the signature.
+func serveSigned(t *testing.T, rcode int, tsig uint16) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, done := make(chan struct{}), make(chan error, 1)
+	s := &dns.Server{Listener: l, TsigSecret: map[string]string{"home-key.": tsigSecret}, NotifyStartedFunc: func() { close(up) },
+		MsgAcceptFunc: func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept },
+		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+			m := new(dns.Msg).SetRcode(q, rcode)
+			m.SetTsig("home-key.", dns.HmacSHA256, 300, time.Now().Unix())
+			m.IsTsig().Error = tsig
+			if err := w.WriteMsg(m); err != nil {
+				t.Errorf("answering: %v", err)
+			}
+		})}
+	go func() { done <- s.ActivateAndServe() }()
+	<-up
+	t.Cleanup(func() {
+		if err := s.Shutdown(); err != nil {
+			t.Errorf("shutting down: %v", err)
+		}
+		<-done
+	})
+	return l.Addr().String()
+}

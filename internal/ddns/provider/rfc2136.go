@@ -9,17 +9,16 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/miekg/dns"
 )
-
-// tsigAlgorithms are those of RFC 8945, section 6, without the broken one.
-var tsigAlgorithms = []string{dns.HmacSHA1, dns.HmacSHA224, dns.HmacSHA256, dns.HmacSHA384, dns.HmacSHA512}
 
 // rfc2136Record is the adaptor for one record.
 type rfc2136Record struct {
@@ -49,16 +48,11 @@ func newRFC2136(cfg Config, domain string, a Account) (Provider, error) {
 		return nil, fmt.Errorf("the name of the TSIG key of %s is no domain name", domain)
 	}
 	if a.Algorithm != "" {
-		r.algorithm = ""
-		for _, known := range tsigAlgorithms {
-			if dns.CanonicalName(a.Algorithm) == known {
-				r.algorithm = known
-			}
-		}
-		if r.algorithm == "" {
-			return nil, fmt.Errorf("the algorithm %q of %s is not known: write one of %s", a.Algorithm, domain,
-				strings.ReplaceAll(strings.Join(tsigAlgorithms, " "), ". ", ", "))
-		}
+		r.algorithm = dns.CanonicalName(a.Algorithm)
+	}
+	if tsigHashes[r.algorithm] == nil {
+		words := strings.Join(slices.Sorted(maps.Keys(tsigHashes)), " ")
+		return nil, fmt.Errorf("the algorithm %q of %s is not known: write one of %s", a.Algorithm, domain, strings.ReplaceAll(words, ".", ""))
 	}
 	if raw, err := base64.StdEncoding.DecodeString(a.Token.Reveal()); err != nil || len(raw) == 0 {
 		return nil, fmt.Errorf("the secret of the TSIG key of %s is not base64", domain)

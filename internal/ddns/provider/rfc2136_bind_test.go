@@ -4,6 +4,7 @@ package provider_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -90,8 +91,8 @@ func TestRFC2136AgainstBIND(t *testing.T) {
 		{"another algorithm", "home.example.org", wrong(func(a *provider.Account) { a.Algorithm = "hmac-sha1" }), provider.Final, "BADKEY"},
 		{"another secret", "home.example.org", wrong(func(a *provider.Account) { a.Token = secret.New(tsigSecret2) }), provider.Final, "BADSIG"},
 		{"not granted", "home.example.org", wrong(func(a *provider.Account) { a.User = "other-key" }), provider.Doubtful, "REFUSED"},
-		{"another zone", "home.example.net", b.account(), provider.Doubtful, "NOTAUTH"},
-		{"a zone that is a name", "x.home.example.org", wrong(func(a *provider.Account) { a.Zone = "home.example.org" }), provider.Doubtful, "NOTAUTH"},
+		{"another zone", "home.example.net", b.account(), provider.Final, "NOTAUTH"},
+		{"a zone that is a name", "x.home.example.org", wrong(func(a *provider.Account) { a.Zone = "home.example.org" }), provider.Final, "NOTAUTH"},
 		{"an alias", "alias.example.org", b.account(), provider.Failed, "CNAME"},
 	} {
 		_, err := set(c.a, c.domain, addrB)
@@ -104,7 +105,7 @@ func TestRFC2136AgainstBIND(t *testing.T) {
 		p := update(t, loopbackDial, "home.example.org", b.account())
 		provider.AtClock(p, ahead)
 		_, err := p.Set(t.Context(), "home.example.org", addrB)
-		if f := wantFault(t, err, provider.Failed, tsigSecret); !contains(f.Text, "clock") || !contains(f.Action, "clock") {
+		if f := wantFault(t, err, provider.Failed, tsigSecret); !contains(f.Text, "clock") || !contains(f.Action, "clock") || contains(f.Text, "without signing") {
 			t.Errorf("fault is %+v", f)
 		}
 	}
@@ -216,5 +217,39 @@ func TestRFC2136AnswersWithoutASignature(t *testing.T) {
 	wantFault(t, err, provider.Failed, tsigSecret)
 	if got := strings.Join(asked, ", "); got != "udp ns.example.org:53, tcp ns.example.org:53" {
 		t.Errorf("dialed %s", got)
+	}
+}
+
+// What a server says in answers that it signs with the key.
+func TestRFC2136SignedRefusals(t *testing.T) {
+	for _, c := range []struct {
+		rcode, tsig int
+		kind        provider.FaultKind
+		word        string
+	}{
+		{dns.RcodeNotAuth, dns.RcodeBadTime, provider.Failed, "clock"},
+		{dns.RcodeNotAuth, 0, provider.Final, "NOTAUTH"},
+		{dns.RcodeNotZone, 0, provider.Final, "NOTZONE"},
+		{dns.RcodeNotImplemented, 0, provider.Final, "NOTIMP"},
+		{dns.RcodeFormatError, 0, provider.Final, "FORMERR"},
+		{dns.RcodeRefused, 0, provider.Doubtful, "REFUSED"},
+		{dns.RcodeServerFailure, 0, provider.Unclear, "SERVFAIL"},
+		{dns.RcodeYXRrset, 0, provider.Failed, "YXRRSET"},
+		{dns.RcodeNameError, 0, provider.Failed, "NXDOMAIN"},
+	} {
+		t.Run(fmt.Sprint(c.word, c.tsig), func(t *testing.T) {
+			at := serveSigned(t, c.rcode, uint16(c.tsig))
+			dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+				if network == "udp" {
+					return nil, errDown
+				}
+				return loopbackDial(ctx, network, address)
+			}
+			a := provider.Account{Provider: "rfc2136", Server: at, User: "home-key", Token: secret.New(tsigSecret)}
+			err := update(t, dial, "home.example.org", a).Delete(t.Context(), "home.example.org", addrA)
+			if f := wantFault(t, err, c.kind, tsigSecret); !contains(f.Text, c.word) || contains(f.Text, "without signing") {
+				t.Errorf("fault is %+v", f)
+			}
+		})
 	}
 }
