@@ -7,6 +7,7 @@ require (
 	github.com/libdns/cloudflare v0.2.2
 	github.com/libdns/duckdns v0.3.0
 	github.com/libdns/libdns v1.1.1
+	github.com/libdns/netcup v1.0.0
 	github.com/miekg/dns v1.1.73
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/pion/stun/v3 v3.1.7

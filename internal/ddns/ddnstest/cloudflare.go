@@ -11,64 +11,17 @@ import (
 	"strings"
 )
 
-// Record is a DNS record as Cloudflare keeps it.
-type Record struct {
-	ID      string `json:"id"`
-	Type    string `json:"type"`
-	Name    string `json:"name"` // fully qualified, no final dot
-	Content string `json:"content"`
-	Proxied bool   `json:"proxied"`
-	TTL     int    `json:"ttl"` // seconds; 1 is "automatic"
-}
-
 // Cloudflare speaks https://api.cloudflare.com/client/v4 for zones and their
 // records. Make it with NewCloudflare.
 type Cloudflare struct {
-	common
-	token   string
-	zones   []string // immutable
-	records []Record // guarded by common.mu
-	lastID  int      // guarded by common.mu
+	records
+	token string
+	zones []string // immutable
 }
 
 // NewCloudflare returns a fake for one account with its zones.
 func NewCloudflare(token string, zones ...string) *Cloudflare {
 	return &Cloudflare{token: token, zones: zones}
-}
-
-// Put adds or replaces (by ID) a record behind the client's back. An empty ID
-// adds; the ID is returned.
-func (c *Cloudflare) Put(r Record) string {
-	c.mu.Lock()
-	if r.ID == "" {
-		c.lastID++
-		r.ID = fmt.Sprintf("rec%d", c.lastID)
-	}
-	c.records = slices.DeleteFunc(c.records, func(old Record) bool { return old.ID == r.ID })
-	c.records = append(c.records, r)
-	c.mu.Unlock()
-	c.tell(r)
-	return r.ID
-}
-
-// Records returns a copy of the records of a name and type.
-func (c *Cloudflare) Records(name, rtype string) []Record {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var found []Record
-	for _, r := range c.records {
-		if r.Name == name && r.Type == rtype {
-			found = append(found, r)
-		}
-	}
-	return found
-}
-
-// tell tells the observer of an A record.
-func (c *Cloudflare) tell(r Record) {
-	if addr, err := netip.ParseAddr(r.Content); err == nil && r.Type == "A" {
-		c.changed(r.Name, addr)
-	}
 }
 
 // ServeHTTP implements http.Handler.
@@ -141,11 +94,22 @@ func (c *Cloudflare) serveRecords(w http.ResponseWriter, r *http.Request, zone s
 	}
 	switch {
 	case r.Method == http.MethodGet && len(rest) == 0:
-		succeed(w, append([]Record{}, c.Records(r.URL.Query().Get("name"), r.URL.Query().Get("type"))...))
+		q := r.URL.Query()
+		list := append([]Record{}, c.Records(q.Get("name"), q.Get("type"))...)
+		if want := q.Get("content.exact"); want != "" {
+			list = slices.DeleteFunc(list, func(r Record) bool { return r.Content != want })
+		}
+		succeed(w, list)
 	case r.Method == http.MethodPost && len(rest) == 0:
 		c.create(w, zone, ch)
 	case r.Method == http.MethodPatch && len(rest) == 1:
 		c.patch(w, zone, rest[0], ch)
+	case r.Method == http.MethodDelete && len(rest) == 1:
+		if !c.Remove(rest[0]) {
+			fail(w, http.StatusNotFound, 81044, "Record does not exist.")
+			return
+		}
+		succeed(w, map[string]string{"id": rest[0]})
 	default:
 		fail(w, http.StatusMethodNotAllowed, 10405, "Method not allowed for this authentication scheme")
 	}
@@ -185,22 +149,17 @@ func (c *Cloudflare) create(w http.ResponseWriter, zone string, ch change) {
 
 // patch answers PATCH: only what is given changes.
 func (c *Cloudflare) patch(w http.ResponseWriter, zone, id string, ch change) {
-	c.mu.Lock()
-	i := slices.IndexFunc(c.records, func(r Record) bool { return r.ID == id })
-	if i < 0 {
-		c.mu.Unlock()
+	rec, ok := c.byID(id)
+	if !ok {
 		fail(w, http.StatusNotFound, 81044, "Record does not exist.")
 		return
 	}
-	rec := &c.records[i]
 	if ch.Name != nil {
 		rec.Name = absolute(*ch.Name, zone)
 	}
 	rec.apply(ch)
-	done := *rec
-	c.mu.Unlock()
-	c.tell(done)
-	succeed(w, done)
+	c.Put(rec)
+	succeed(w, rec)
 }
 
 // apply takes over what both POST and PATCH may set.
@@ -214,17 +173,6 @@ func (r *Record) apply(ch change) {
 	if ch.TTL != nil {
 		r.TTL = *ch.TTL
 	}
-}
-
-// absolute makes a record's name whole, as the API does for relative names.
-func absolute(name, zone string) string {
-	switch {
-	case name == "@" || name == zone:
-		return zone
-	case strings.HasSuffix(name, "."+zone):
-		return name
-	}
-	return name + "." + zone
 }
 
 // fault is an error in the API's envelope.

@@ -18,11 +18,13 @@ type Request struct {
 	Header                          http.Header
 }
 
-// common is what both fakes share.
+// common is what all fakes share.
 type common struct {
 	mu        sync.Mutex
 	misbehave http.HandlerFunc                     // guarded by mu
+	when      func(Request) bool                   // guarded by mu; nil means always
 	onChange  func(domain string, addr netip.Addr) // guarded by mu
+	onChange6 func(domain string, addr netip.Addr) // guarded by mu
 	requests  []Request                            // guarded by mu
 }
 
@@ -35,12 +37,23 @@ func (c *common) OnChange(f func(domain string, addr netip.Addr)) {
 	c.onChange = f
 }
 
-// Misbehave makes h answer every request in the fake's place; nil ends it.
-// The fake still records the requests.
-func (c *common) Misbehave(h http.HandlerFunc) {
+// OnChange6 is OnChange for AAAA records.
+func (c *common) OnChange6(f func(domain string, addr netip.Addr)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.misbehave = h
+	c.onChange6 = f
+}
+
+// Misbehave makes h answer every request in the fake's place; nil ends it.
+// The fake still records the requests.
+func (c *common) Misbehave(h http.HandlerFunc) { c.MisbehaveWhen(nil, h) }
+
+// MisbehaveWhen is Misbehave for the requests of which when says true; nil means
+// all.
+func (c *common) MisbehaveWhen(when func(Request) bool, h http.HandlerFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.when, c.misbehave = when, h
 }
 
 // Requests returns a copy of the requests so far.
@@ -58,21 +71,29 @@ func (c *common) admit(w http.ResponseWriter, r *http.Request) (body []byte, ok 
 		http.Error(w, "unreadable body", http.StatusBadRequest)
 		return nil, false
 	}
+	req := Request{r.Method, r.Host, r.URL.Path, r.URL.RawQuery, string(body), r.Header.Clone()}
 	c.mu.Lock()
-	c.requests = append(c.requests, Request{r.Method, r.Host, r.URL.Path, r.URL.RawQuery, string(body), r.Header.Clone()})
-	h := c.misbehave
+	c.requests = append(c.requests, req)
+	h, when := c.misbehave, c.when
 	c.mu.Unlock()
-	if h != nil {
+	if h != nil && (when == nil || when(req)) {
 		h(w, r)
 		return nil, false
 	}
 	return body, true
 }
 
-// changed tells the observer, if there is one.
-func (c *common) changed(domain string, addr netip.Addr) {
+// changedAddr tells the observer of the record's type, if there is one.
+func (c *common) changedAddr(domain, rtype string, addr netip.Addr) {
 	c.mu.Lock()
 	f := c.onChange
+	switch rtype {
+	case "A":
+	case "AAAA":
+		f = c.onChange6
+	default:
+		f = nil
+	}
 	c.mu.Unlock()
 	if f != nil {
 		f(domain, addr)

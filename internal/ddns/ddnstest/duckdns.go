@@ -46,7 +46,22 @@ func (d *DuckDNS) Set(domain string, addr netip.Addr) {
 	d.mu.Lock()
 	d.addrs[bare(domain)] = addr
 	d.mu.Unlock()
-	d.changed(bare(domain)+".duckdns.org", addr)
+	d.changedAddr(bare(domain)+".duckdns.org", "A", addr)
+}
+
+// Addr6 returns the AAAA record of a domain, zero where it has none.
+func (d *DuckDNS) Addr6(domain string) netip.Addr {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.v6[bare(domain)]
+}
+
+// Set6 changes an AAAA record behind the client's back.
+func (d *DuckDNS) Set6(domain string, addr netip.Addr) {
+	d.mu.Lock()
+	d.v6[bare(domain)] = addr
+	d.mu.Unlock()
+	d.changedAddr(bare(domain)+".duckdns.org", "AAAA", addr)
 }
 
 // ServeHTTP implements http.Handler.
@@ -73,10 +88,13 @@ func (d *DuckDNS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if q.Get("clear") == "true" {
 		v4, v6 = netip.Addr{}, netip.Addr{}
 	}
-	moved := d.store(names, v4, v6, q.Get("clear") == "true")
-	_, _ = w.Write([]byte(reply(q.Get("verbose") == "true", v4, v6, len(moved) > 0)))
-	for _, name := range moved {
-		d.changed(name+".duckdns.org", v4)
+	moved4, moved6 := d.store(names, v4, v6, q.Get("clear") == "true")
+	_, _ = w.Write([]byte(reply(q.Get("verbose") == "true", v4, v6, len(moved4)+len(moved6) > 0)))
+	for _, name := range moved4 {
+		d.changedAddr(name+".duckdns.org", "A", v4)
+	}
+	for _, name := range moved6 {
+		d.changedAddr(name+".duckdns.org", "AAAA", v6)
 	}
 }
 
@@ -116,8 +134,9 @@ func addresses(r *http.Request) (v4, v6 netip.Addr, ok bool) {
 	return v4, v6, true
 }
 
-// store writes the addresses and returns the bare names whose record changed.
-func (d *DuckDNS) store(names []string, v4, v6 netip.Addr, wipe bool) (moved []string) {
+// store writes the addresses and returns the bare names whose A and AAAA record
+// changed.
+func (d *DuckDNS) store(names []string, v4, v6 netip.Addr, wipe bool) (moved4, moved6 []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, name := range names {
@@ -129,11 +148,14 @@ func (d *DuckDNS) store(names []string, v4, v6 netip.Addr, wipe bool) (moved []s
 		if v6.IsValid() || wipe {
 			d.v6[name] = v6
 		}
-		if before4 != d.addrs[name] || before6 != d.v6[name] {
-			moved = append(moved, name)
+		if before4 != d.addrs[name] {
+			moved4 = append(moved4, name)
+		}
+		if before6 != d.v6[name] {
+			moved6 = append(moved6, name)
 		}
 	}
-	return moved
+	return moved4, moved6
 }
 
 // reply is the body: OK, and with verbose the addresses and what happened.

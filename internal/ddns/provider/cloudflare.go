@@ -20,7 +20,6 @@ import (
 	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/libdns/cloudflare"
 	"github.com/libdns/libdns"
-	"golang.org/x/net/publicsuffix"
 )
 
 const (
@@ -32,35 +31,35 @@ const (
 
 // cloudflareRecord is the adaptor for one record.
 type cloudflareRecord struct {
-	zone   string
-	token  secret.Value
-	client *http.Client
+	zone    string
+	token   secret.Value
+	client  *http.Client
+	proxied bool // what the last answer that spoke of the record said
 }
 
-func newCloudflare(cfg Config, domain string, a Account) (*cloudflareRecord, error) {
-	zone := strings.TrimSuffix(a.Zone, ".")
-	if zone == "" {
-		var err error
-		if zone, err = publicsuffix.EffectiveTLDPlusOne(domain); err != nil {
-			return nil, fmt.Errorf("deriving the zone of %s: %w; name it with the key zone", domain, err)
-		}
-	}
-	if domain != zone && !strings.HasSuffix(domain, "."+zone) {
-		return nil, fmt.Errorf("%s is not in the zone %s", domain, zone)
+func newCloudflare(cfg Config, domain string, a Account) (Provider, error) {
+	zone, err := zoneOf(domain, a)
+	if err != nil {
+		return nil, err
 	}
 	client := &http.Client{Transport: newTransport(cfg), CheckRedirect: refuseRedirect}
 	return &cloudflareRecord{zone: zone, token: a.Token, client: client}, nil
 }
 
-// Set implements Provider. A provider object of the library is made anew each
-// time, because it keeps the zone's id for good.
-func (c *cloudflareRecord) Set(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error) {
-	call := &cloudflareCall{client: c.client, zone: c.zone, domain: domain}
+// call runs f with the library, as made anew: it keeps the zone's id for good.
+func (c *cloudflareRecord) call(domain string, addr netip.Addr, f func(*cloudflareCall, *cloudflare.Provider) error) error {
+	call := &cloudflareCall{record: c, zone: c.zone, domain: domain, rtype: recordType(addr)}
 	lib := &cloudflare.Provider{APIToken: c.token.Reveal(), HTTPClient: call}
+	err := guard("Cloudflare", func() error { return f(call, lib) })
+	return Sealed(call.settle(err), c.token)
+}
+
+// Set implements Provider.
+func (c *cloudflareRecord) Set(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error) {
 	// TTL zero leaves the record's own.
-	rec := libdns.Address{Name: c.relative(domain), IP: addr.Unmap()}
+	rec := libdns.Address{Name: relative(domain, c.zone), IP: addr.Unmap()}
 	var shown netip.Addr
-	err := guard("Cloudflare", func() error {
+	err := c.call(domain, addr, func(call *cloudflareCall, lib *cloudflare.Provider) error {
 		got, err := lib.SetRecords(ctx, c.zone, []libdns.Record{rec})
 		if errors.Is(err, errNoRecord) {
 			// There is no record whose TTL could be left as it is.
@@ -70,39 +69,36 @@ func (c *cloudflareRecord) Set(ctx context.Context, domain string, addr netip.Ad
 		if err != nil {
 			return err
 		}
-		shown, err = onlyAddress(got, rec.Name)
+		shown, err = onlyAddress("Cloudflare", got, rec.Name)
 		return err
 	})
-	return shown, Sealed(call.settle(err), c.token)
+	return shown, err
 }
 
-// relative is the record's name within the zone, "@" for the zone itself.
-func (c *cloudflareRecord) relative(domain string) string {
-	if domain == c.zone {
-		return "@"
-	}
-	return strings.TrimSuffix(domain, "."+c.zone)
+// Delete implements Provider. The library asks for the records of that name,
+// type and content, and deletes those.
+func (c *cloudflareRecord) Delete(ctx context.Context, domain string, addr netip.Addr) error {
+	rec := libdns.Address{Name: relative(domain, c.zone), IP: addr.Unmap()}
+	return c.call(domain, addr, func(call *cloudflareCall, lib *cloudflare.Provider) error {
+		call.only = rec.IP
+		_, err := lib.DeleteRecords(ctx, c.zone, []libdns.Record{rec})
+		return err
+	})
 }
 
-// onlyAddress reads what the library says was written.
-func onlyAddress(recs []libdns.Record, name string) (netip.Addr, error) {
-	if len(recs) == 1 {
-		if a, ok := recs[0].(libdns.Address); ok && strings.EqualFold(a.Name, name) {
-			return a.IP.Unmap(), nil
-		}
-	}
-	return netip.Addr{}, &Fault{Text: "Cloudflare took the change but does not return the record"}
-}
+// Proxied implements Proxier.
+func (c *cloudflareRecord) Proxied() bool { return c.proxied }
 
 // errNoRecord stops the library from creating a record in our place.
 var errNoRecord = errors.New("the record does not exist")
 
-// cloudflareCall is the library's HTTP client during one Set.
+// cloudflareCall is the library's HTTP client during one Set or Delete.
 type cloudflareCall struct {
-	client       *http.Client
-	zone, domain string
-	mayCreate    bool // a POST may pass
-	wrote        bool // a POST or PATCH was tried
+	record              *cloudflareRecord
+	zone, domain, rtype string
+	only                netip.Addr // of a Delete: what a record to delete says
+	mayCreate           bool       // a POST may pass
+	wrote               bool       // something else than a GET was tried
 }
 
 // settle says of an error of the library's own that the record is untouched
@@ -129,20 +125,36 @@ func (c *cloudflareCall) Do(req *http.Request) (*http.Response, error) {
 		return nil, errNoRecord
 	}
 	c.wrote = c.wrote || req.Method != http.MethodGet
-	resp, body, err := roundTrip(redirectless{c.client}, req, cloudflareHost, maxCloudflare)
+	resp, body, err := roundTrip(redirectless{c.record.client}, req, cloudflareHost, maxCloudflare)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkEnvelope(resp, body); err != nil {
 		return nil, err
 	}
-	if req.Method == http.MethodGet {
+	switch req.Method {
+	case http.MethodGet:
 		if err := c.checkList(req.URL.Path, body); err != nil {
 			return nil, err
+		}
+	case http.MethodPost, http.MethodPatch:
+		var done struct {
+			Result cloudflareEntry `json:"result"`
+		}
+		if json.Unmarshal(body, &done) == nil {
+			c.record.proxied = done.Result.Proxied
 		}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
+}
+
+// cloudflareEntry is what is read of a zone or a record beside the library.
+type cloudflareEntry struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Content string `json:"content"`
+	Proxied bool   `json:"proxied"`
 }
 
 // redirectless makes a RoundTripper of a client that refuses redirects.
@@ -151,28 +163,31 @@ type redirectless struct{ client *http.Client }
 func (r redirectless) RoundTrip(req *http.Request) (*http.Response, error) { return r.client.Do(req) }
 
 // checkList looks at a list of zones or records, where the library's own words
-// would not say what to do.
+// would not say what to do, or where it would believe a list that does not
+// answer the question.
 func (c *cloudflareCall) checkList(path string, body []byte) error {
 	var list struct {
-		Result []json.RawMessage `json:"result"`
+		Result []cloudflareEntry `json:"result"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
 		return &Fault{Kind: Failed, Text: "Cloudflare answered with something else than a list"}
 	}
-	switch n := len(list.Result); {
-	case strings.HasSuffix(path, "/zones") && n != 1:
-		return &Fault{Kind: Failed,
-			Text:   fmt.Sprintf("Cloudflare shows this token %d zones named %s, not one", n, c.zone),
-			Action: "Give the token the permissions Zone:Read and DNS:Edit for that zone, or name the right zone with the key zone."}
-	case strings.HasSuffix(path, "/dns_records") && n > 1:
-		return &Fault{Kind: Failed,
-			Text:   fmt.Sprintf("%s has %d A records at Cloudflare, so it is unclear which of them to keep", c.domain, n),
-			Action: "Delete all but one of them in Cloudflare's dashboard."}
+	if strings.HasSuffix(path, "/zones") {
+		if n := len(list.Result); n != 1 || !strings.EqualFold(list.Result[0].Name, c.zone) {
+			return &Fault{Kind: Failed,
+				Text:   fmt.Sprintf("Cloudflare shows this token %d zones named %s, not one", n, c.zone),
+				Action: "Give the token the permissions Zone:Read and DNS:Edit for that zone, or name the right zone with the key zone."}
+		}
+		return nil
 	}
+	for _, e := range list.Result {
+		if !strings.EqualFold(e.Name, c.domain) || e.Type != c.rtype || c.only.IsValid() && !sameAddress(e.Content, c.only) {
+			return &Fault{Kind: Failed, Text: "Cloudflare answered with records that were not asked for"}
+		}
+	}
+	if n := len(list.Result); n > 1 {
+		return manyRecords("Cloudflare", c.domain, c.rtype, n)
+	}
+	c.record.proxied = len(list.Result) == 1 && list.Result[0].Proxied
 	return nil
-}
-
-// Delete implements Provider.
-func (c *cloudflareRecord) Delete(context.Context, string, netip.Addr) error {
-	return &Fault{Kind: Final, Text: "deleting a record at Cloudflare is not available in this version"}
 }

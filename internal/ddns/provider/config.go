@@ -26,6 +26,17 @@ type Config struct {
 	// RootCAs are who their certificates must chain to; nil means the system's
 	// roots, which is right outside of tests.
 	RootCAs *x509.CertPool
+	// UserAgent is how we name ourselves to providers, with the version and
+	// where we can be reached, as some require; empty means without a version.
+	UserAgent string
+}
+
+// agent is the User-Agent header.
+func (c Config) agent() string {
+	if c.UserAgent == "" {
+		return "edgeguard (+https://github.com/edgeguard/edgeguard)"
+	}
+	return c.UserAgent
 }
 
 // Account is how one [[ddns]] of the config reaches its provider. What each

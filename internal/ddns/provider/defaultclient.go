@@ -2,16 +2,17 @@ package provider
 
 // Why and how http.DefaultClient is replaced.
 //
-// github.com/libdns/duckdns v0.3.0 sends its requests, token in the URL,
+// Some modules of libdns (duckdns v0.3.0, netcup v1.0.0) send their requests
 // through http.DefaultClient: no time limit, a proxy from the environment, and
-// redirects followed with the whole URL in the Referer header. The library has
-// no field for another client, so the variable is the only seam. It is replaced
-// once and for good by a client that looks into each request's context: a
-// request of ours goes the way its adaptor wants, and redirects are refused;
-// any other request goes where it went before. Nothing in this process should
-// use http.DefaultClient, but what does is not harmed.
+// redirects followed with what is secret in them. They have no field for
+// another client, so the variable is the only seam. It is replaced once and for
+// good by a client that looks into each request's context: a request that has a
+// way of its own there goes that way, and its redirects are refused; any other
+// request goes where it went before. Nothing in this process should use
+// http.DefaultClient, but what does is not harmed.
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"sync"
@@ -39,16 +40,38 @@ func takeOverDefaultClient() {
 	})
 }
 
-// defaultClientIsOurs reports whether requests of ours would be recognised.
-func defaultClientIsOurs() bool { return ours != nil && http.DefaultClient == ours }
+// errDefaultClient is what a call fails with where its requests would not be
+// recognised.
+func errDefaultClient(host string) error {
+	if ours != nil && http.DefaultClient == ours {
+		return nil
+	}
+	return &Fault{Kind: Failed,
+		Text: "another part of this program has replaced http.DefaultClient, so the request to " + host + " was not made"}
+}
+
+// wayKey is the context key of the http.RoundTripper that a request through
+// http.DefaultClient takes.
+type wayKey struct{}
+
+// through makes requests with the context, sent to http.DefaultClient, go the
+// way rt.
+func through(ctx context.Context, rt http.RoundTripper) context.Context {
+	return context.WithValue(ctx, wayKey{}, rt)
+}
+
+func wayOf(req *http.Request) (http.RoundTripper, bool) {
+	rt, ok := req.Context().Value(wayKey{}).(http.RoundTripper)
+	return rt, ok
+}
 
 // dispatch is the transport of the replaced client.
 type dispatch struct{ before *http.Client }
 
 // RoundTrip implements http.RoundTripper.
 func (d dispatch) RoundTrip(req *http.Request) (*http.Response, error) {
-	if call, ok := req.Context().Value(duckDNSKey{}).(*duckDNSCall); ok {
-		return call.RoundTrip(req)
+	if rt, ok := wayOf(req); ok {
+		return rt.RoundTrip(req)
 	}
 	if d.before.Transport != nil {
 		return d.before.Transport.RoundTrip(req)
@@ -60,7 +83,7 @@ func (d dispatch) RoundTrip(req *http.Request) (*http.Response, error) {
 // client before, or to net/http's own limit of ten.
 func redirectPolicy(before *http.Client) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
-		if _, ok := req.Context().Value(duckDNSKey{}).(*duckDNSCall); ok {
+		if _, ok := wayOf(req); ok {
 			return http.ErrUseLastResponse
 		}
 		if before.CheckRedirect != nil {

@@ -19,9 +19,8 @@ import (
 )
 
 const (
-	duckDNSHost   = "www.duckdns.org"
-	duckDNSSuffix = ".duckdns.org"
-	maxDuckDNS    = 64 << 10
+	duckDNSHost = "www.duckdns.org"
+	maxDuckDNS  = 64 << 10
 	// duckDNSToken is the length of a token; the library refuses any other.
 	duckDNSToken = 36
 )
@@ -32,10 +31,7 @@ type duckDNSRecord struct {
 	transport *http.Transport
 }
 
-func newDuckDNS(cfg Config, domain string, a Account) (*duckDNSRecord, error) {
-	if below, ok := strings.CutSuffix(domain, duckDNSSuffix); !ok || below == "" {
-		return nil, fmt.Errorf("%s is not a name below duckdns.org, and DuckDNS keeps no other", domain)
-	}
+func newDuckDNS(cfg Config, _ string, a Account) (Provider, error) {
 	takeOverDefaultClient()
 	return &duckDNSRecord{token: a.Token, transport: newTransport(cfg)}, nil
 }
@@ -48,12 +44,11 @@ func (d *duckDNSRecord) Set(ctx context.Context, domain string, addr netip.Addr)
 			Text:   fmt.Sprintf("the DuckDNS token has %d characters; a token has %d", n, duckDNSToken),
 			Action: "Copy the token from duckdns.org again."}
 	}
-	if !defaultClientIsOurs() {
-		return netip.Addr{}, &Fault{Kind: Failed,
-			Text: "another part of this program has replaced http.DefaultClient, so the request to DuckDNS was not made"}
+	if err := errDefaultClient(duckDNSHost); err != nil {
+		return netip.Addr{}, err
 	}
-	call := &duckDNSCall{transport: d.transport}
-	ctx = context.WithValue(ctx, duckDNSKey{}, call)
+	call := &duckDNSCall{transport: d.transport, six: addr.Unmap().Is6()}
+	ctx = through(ctx, call)
 	lib := &duckdns.Provider{APIToken: d.token.Reveal()}
 	err := guard("DuckDNS", func() error {
 		rec := libdns.Address{Name: "@", IP: addr.Unmap()}
@@ -66,12 +61,10 @@ func (d *duckDNSRecord) Set(ctx context.Context, domain string, addr netip.Addr)
 	return call.shown, nil
 }
 
-// duckDNSKey is the context key of a *duckDNSCall.
-type duckDNSKey struct{}
-
 // duckDNSCall carries one request around the library.
 type duckDNSCall struct {
 	transport *http.Transport
+	six       bool       // the address is an IPv6 one
 	shown     netip.Addr // what DuckDNS says the record has
 }
 
@@ -97,18 +90,24 @@ func (c *duckDNSCall) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &Fault{Text: fmt.Sprintf("%s answered with neither OK nor KO, but with %d bytes of something else", duckDNSHost, len(body)),
 			Action: "Check that nothing on the way, such as a log-in page or a filter, answers in the provider's place."}
 	}
-	// The second line of the verbose answer is the IPv4 address, or blank.
-	if len(lines) > 1 && strings.TrimSpace(lines[1]) != "" {
-		if c.shown, err = netip.ParseAddr(strings.TrimSpace(lines[1])); err != nil {
-			return nil, &Fault{Text: "DuckDNS answered OK, and with something that is no address"}
+	// The second line of the verbose answer is the IPv4 address, the third the
+	// IPv6 one; both may be blank.
+	line := 1
+	if c.six {
+		line = 2
+	}
+	if len(lines) > line && strings.TrimSpace(lines[line]) != "" {
+		c.shown, err = netip.ParseAddr(strings.TrimSpace(lines[line]))
+		if err != nil || c.shown.Is6() != c.six {
+			return nil, &Fault{Text: "DuckDNS answered OK, and with something that is no address of the family asked for"}
 		}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
 }
 
-// Delete implements Provider. DuckDNS has one way to delete, which takes both
-// families away, so it is not used.
+// Delete implements Provider. DuckDNS has one way to delete, clear=true, which
+// takes both families away, so it is not used.
 func (d *duckDNSRecord) Delete(context.Context, string, netip.Addr) error {
 	return &Fault{Kind: Final, Text: "DuckDNS cannot delete one record of a name", Action: "Keep the record, or delete the domain at duckdns.org."}
 }

@@ -2,7 +2,11 @@ package provider
 
 // What each provider needs and can, for whoever reads the config.
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Need says whether a provider wants one part of an Account.
 type Need uint8
@@ -34,16 +38,31 @@ type Kind struct {
 	// AAAA is whether it keeps IPv6 addresses too, Delete whether it can take
 	// one record away.
 	AAAA, Delete bool
+	// OneFamily is whether setting one family may take the other away, so that
+	// a domain can have A or AAAA there, and not both.
+	OneFamily bool
 	// TokenIs, ServerIs, UserIs and KeyIs complete "write …" for people, such
 	// as "the API token"; those of parts that it has no use for are empty.
 	TokenIs, ServerIs, UserIs, KeyIs string
 }
 
 // kinds are all of them, in the order in which people read them.
-var kinds = []Kind{
-	{Word: "cloudflare", Zone: May, Wildcard: true, AAAA: true, TokenIs: "an API token with the permissions Zone:Read and DNS:Edit"},
+var kinds = slices.Concat([]Kind{
+	{Word: "cloudflare", Zone: May, Wildcard: true, AAAA: true, Delete: true,
+		TokenIs: "an API token with the permissions Zone:Read and DNS:Edit"},
 	{Word: "duckdns", Suffix: ".duckdns.org", AAAA: true, TokenIs: "the token shown at duckdns.org"},
-}
+	{Word: "rfc2136", Zone: May, Server: Must, User: Must, Algorithm: May, Wildcard: true, AAAA: true, Delete: true,
+		TokenIs: "the TSIG key's secret in base64", ServerIs: "the primary name server, as HOST or HOST:PORT", UserIs: "the TSIG key's name"},
+	{Word: "desec", Zone: May, Wildcard: true, AAAA: true, Delete: true, TokenIs: "a token made at desec.io"},
+	{Word: "porkbun", Zone: May, Key: Must, Wildcard: true, AAAA: true, Delete: true,
+		TokenIs: "the secret API key", KeyIs: "the API key"},
+	{Word: "ovh", Zone: May, Server: May, User: Must, Key: Must, DefaultServer: "ovh-eu", Wildcard: true, AAAA: true, Delete: true,
+		TokenIs: "the application secret", ServerIs: "the endpoint, one of " + strings.Join(ovhEndpointWords(), ", "),
+		UserIs: "the application key", KeyIs: "the consumer key"},
+	{Word: "netcup", Zone: May, User: Must, Key: Must, Wildcard: true, AAAA: true, Delete: true,
+		TokenIs: "the API password", UserIs: "the customer number", KeyIs: "the API key"},
+	{Word: "ionos", Zone: May, Wildcard: true, AAAA: true, Delete: true, TokenIs: "the API key as PREFIX.SECRET"},
+}, dynKinds())
 
 // Kinds lists all providers. The list is the caller's.
 func Kinds() []Kind { return slices.Clone(kinds) }
@@ -56,4 +75,29 @@ func KindOf(word string) (k Kind, ok bool) {
 		return Kind{}, false
 	}
 	return kinds[i], true
+}
+
+// lacks names what an account for domain lacks, without secrets.
+func (k Kind) lacks(domain string, a Account) error {
+	for _, part := range []struct {
+		need  Need
+		empty bool
+		is    string
+	}{
+		{Must, a.Token.IsZero(), k.TokenIs},
+		{k.Server, a.Server == "", k.ServerIs},
+		{k.User, a.User == "", k.UserIs},
+		{k.Key, a.Key.IsZero(), k.KeyIs},
+	} {
+		if part.need == Must && part.empty {
+			return fmt.Errorf("the provider %s of %s needs %s", k.Word, domain, part.is)
+		}
+	}
+	if !k.Wildcard && strings.HasPrefix(domain, "*.") {
+		return fmt.Errorf("the provider %s keeps no wildcard such as %s", k.Word, domain)
+	}
+	if k.Suffix != "" && (!strings.HasSuffix(domain, k.Suffix) || domain == k.Suffix) {
+		return fmt.Errorf("%s is not a name below %s, and %s keeps no other", domain, strings.TrimPrefix(k.Suffix, "."), k.Word)
+	}
+	return nil
 }

@@ -4,8 +4,10 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -64,19 +66,47 @@ type Fault struct {
 // Error implements error.
 func (f *Fault) Error() string { return f.Text }
 
+// Proxier is what an adaptor implements whose provider can stand in front of
+// a record as a proxy.
+type Proxier interface {
+	// Proxied reports whether the last answer that spoke of the record said
+	// that it is proxied: it then resolves to the provider's addresses, and only
+	// what the proxy understands gets through. It is called by the goroutine
+	// that calls Set.
+	Proxied() bool
+}
+
+// makers make the adaptors, by the word of their kind.
+var makers = map[string]func(cfg Config, domain string, a Account) (Provider, error){
+	"cloudflare": newCloudflare,
+	"duckdns":    newDuckDNS,
+	"rfc2136":    newRFC2136,
+	"desec":      newDeSEC,
+	"porkbun":    newPorkbun,
+	"ovh":        newOVH,
+	"netcup":     newNetcup,
+	"ionos":      newIONOS,
+}
+
 // New makes the adaptor for domain's records, where a says. An error is a
 // mistake in the configuration, without secrets.
 //
-// Where the provider is DuckDNS, New replaces http.DefaultClient for the whole
-// process (see defaultclient.go), so call it before anything else runs.
+// Where the provider is DuckDNS or netcup, New replaces http.DefaultClient for
+// the whole process (see defaultclient.go), so call it before anything else
+// runs.
 func New(cfg Config, domain string, a Account) (Provider, error) {
-	switch a.Provider {
-	case "cloudflare":
-		return newCloudflare(cfg, domain, a)
-	case "duckdns":
-		return newDuckDNS(cfg, domain, a)
+	kind, ok := KindOf(a.Provider)
+	if !ok {
+		return nil, fmt.Errorf("provider %q of %s is not known", a.Provider, domain)
 	}
-	return nil, fmt.Errorf("provider %q of %s is not known", a.Provider, domain)
+	domain = strings.TrimSuffix(domain, ".")
+	if err := kind.lacks(domain, a); err != nil {
+		return nil, err
+	}
+	if service, ok := dynServices[kind.Word]; ok {
+		return newDyn(cfg, service, domain, a)
+	}
+	return makers[kind.Word](cfg, domain, a)
 }
 
 // guard runs f and makes an error of a panic: the libraries have some on odd
@@ -88,4 +118,14 @@ func guard(name string, f func() error) (err error) {
 		}
 	}()
 	return f()
+}
+
+// asFault is err as a *Fault; what is none leaves open whether the write
+// happened.
+func asFault(err error) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return &Fault{Text: err.Error()}
 }

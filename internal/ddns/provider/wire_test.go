@@ -32,6 +32,8 @@ const (
 var (
 	addrA = netip.MustParseAddr("11.22.33.44")
 	addrB = netip.MustParseAddr("11.22.33.55")
+	addr6 = netip.MustParseAddr("2001:db8:1::7")
+	addr7 = netip.MustParseAddr("2001:db8:2::7")
 
 	errDown = errors.New("the line is down")
 )
@@ -41,7 +43,13 @@ type web struct {
 	*ddnstest.Web
 	duck    *ddnstest.DuckDNS
 	cf      *ddnstest.Cloudflare
-	timeout time.Duration // of one call
+	desec   *ddnstest.DeSEC
+	porkbun *ddnstest.Porkbun
+	ovh     *ddnstest.OVH
+	netcup  *ddnstest.Netcup
+	ionos   *ddnstest.IONOS
+	dyn     map[string]*ddnstest.Dyn // by the provider's word
+	timeout time.Duration            // of one call
 }
 
 func newWeb(t *testing.T) *web {
@@ -49,10 +57,102 @@ func newWeb(t *testing.T) *web {
 	w := &web{
 		duck:    ddnstest.NewDuckDNS(token, "myhome"),
 		cf:      ddnstest.NewCloudflare(cfToken, "example.org", "example.co.uk"),
-		timeout: 5 * time.Second,
+		timeout: time.Minute, // far beyond what a slow machine needs
 	}
-	w.Web = ddnstest.NewWeb(t, map[string]http.Handler{"www.duckdns.org": w.duck, "api.cloudflare.com": w.cf})
+	w.desec = ddnstest.NewDeSEC(apiToken, "example.org", 3600)
+	w.porkbun = ddnstest.NewPorkbun(apiKey, apiToken, "example.org")
+	w.ovh = ddnstest.NewOVH(ddnstest.OVHKeys{Application: apiUser, Secret: apiToken, Consumer: apiKey}, "example.org", 10*time.Minute)
+	w.netcup = ddnstest.NewNetcup(apiUser, apiKey, apiToken, "example.org")
+	w.ionos = ddnstest.NewIONOS(apiToken, "example.org")
+	hosts := map[string]http.Handler{"www.duckdns.org": w.duck, "api.cloudflare.com": w.cf, "desec.io": w.desec,
+		"api.porkbun.com": w.porkbun, "eu.api.ovh.com": w.ovh, "ccp.netcup.net": w.netcup, "api.hosting.ionos.com": w.ionos}
+	w.dyn = map[string]*ddnstest.Dyn{}
+	for word, service := range dynHosts {
+		user := apiUser
+		switch word {
+		case "he":
+			user = dynName
+		case "dynv6":
+			user = "none"
+		}
+		w.dyn[word] = ddnstest.NewDyn(service.style, user, apiToken, dynName)
+		hosts[service.host] = w.dyn[word]
+	}
+	w.Web = ddnstest.NewWeb(t, hosts)
 	return w
+}
+
+// Accounts of the providers that have no form of their own for secrets.
+const (
+	apiUser  = "user-4711"
+	apiKey   = "pk1_5Vn0qYz8Rj3Lw6Kx2Hs9Tf4Gb7Dc1Ma"
+	apiToken = "sk1.9Xq4Wm7Zt2Bv5Nc8Lk1Jh6Gf3Ds0Pa+o/i=="
+	dynName  = "home.example.org"
+)
+
+// dynHosts are the dyndns2 services with their hosts and dialects.
+var dynHosts = map[string]struct {
+	host  string
+	style ddnstest.DynStyle
+}{
+	"he":      {"dyn.dns.he.net", ddnstest.DynStyle{}},
+	"noip":    {"dynupdate.no-ip.com", ddnstest.DynStyle{}},
+	"dynu":    {"api.dynu.com", ddnstest.DynStyle{Param6: "myipv6", No: "no", Auto: true}},
+	"dynv6":   {"dynv6.com", ddnstest.DynStyle{}},
+	"strato":  {"dyndns.strato.com", ddnstest.DynStyle{OneFamily: true}},
+	"inwx":    {"dyndns.inwx.com", ddnstest.DynStyle{Param6: "myipv6"}},
+	"dyn":     {"members.dyndns.org", ddnstest.DynStyle{OneFamily: true}},
+	"dyndns2": {"ddns.example.com", ddnstest.DynStyle{}},
+}
+
+// fake is what the tests use of every fake.
+type fake interface {
+	http.Handler
+	Misbehave(http.HandlerFunc)
+	MisbehaveWhen(func(ddnstest.Request) bool, http.HandlerFunc)
+	Requests() []ddnstest.Request
+}
+
+// account is a whole account at the provider, and the fake behind it.
+func (w *web) account(word string) (record, fake) {
+	a := provider.Account{Provider: word, Token: secret.New(apiToken)}
+	switch word {
+	case "cloudflare":
+		return cfRecord(dynName), w.cf
+	case "duckdns":
+		return duckRecord(), w.duck
+	case "desec":
+		return record{a, dynName}, w.desec
+	case "porkbun":
+		a.Key = secret.New(apiKey)
+		return record{a, dynName}, w.porkbun
+	case "ovh":
+		a.User, a.Key = apiUser, secret.New(apiKey)
+		return record{a, dynName}, w.ovh
+	case "netcup":
+		a.User, a.Key = apiUser, secret.New(apiKey)
+		return record{a, dynName}, w.netcup
+	case "ionos":
+		return record{a, dynName}, w.ionos
+	}
+	if k, _ := provider.KindOf(word); k.User == provider.Must {
+		a.User = apiUser
+	}
+	if word == "dyndns2" {
+		a.Server = "ddns.example.com"
+	}
+	return record{a, dynName}, w.dyn[word]
+}
+
+// httpWords are all providers that are reached over HTTPS.
+func httpWords() []string {
+	var words []string
+	for _, k := range provider.Kinds() {
+		if k.Word != "rfc2136" {
+			words = append(words, k.Word)
+		}
+	}
+	return words
 }
 
 // record is a domain and its account.
@@ -72,13 +172,26 @@ func cfRecord(domain string) record {
 // set makes a real adaptor and writes once.
 func (w *web) set(t *testing.T, rec record, addr netip.Addr) (netip.Addr, error) {
 	t.Helper()
-	p, err := provider.New(provider.Config{Dial: w.Dial, RootCAs: w.Roots}, rec.Domain, rec.Account)
+	ctx, cancel := context.WithTimeout(t.Context(), w.timeout)
+	defer cancel()
+	return w.adaptor(t, rec).Set(ctx, rec.Domain, addr)
+}
+
+// del makes a real adaptor and deletes once.
+func (w *web) del(t *testing.T, rec record, addr netip.Addr) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), w.timeout)
+	defer cancel()
+	return w.adaptor(t, rec).Delete(ctx, rec.Domain, addr)
+}
+
+func (w *web) adaptor(t *testing.T, rec record) provider.Provider {
+	t.Helper()
+	p, err := provider.New(provider.Config{Dial: w.Dial, RootCAs: w.Roots, UserAgent: "edgeguard/1.2.3 (+https://example.org)"}, rec.Domain, rec.Account)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), w.timeout)
-	defer cancel()
-	return p.Set(ctx, rec.Domain, addr)
+	return p
 }
 
 func noDial(context.Context, string, string) (net.Conn, error) { return nil, errDown }

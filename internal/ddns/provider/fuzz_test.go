@@ -1,0 +1,47 @@
+package provider_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
+	"github.com/miekg/dns"
+)
+
+func FuzzAPIAnswers(f *testing.F) {
+	for _, seed := range []string{"", "null", "{}", "[]", `{"detail":"x"}`, `{"ttl":["x"]}`, `{"status":"SUCCESS"}`, `{"status":"ERROR","message":"Invalid API key"}`,
+		`{"message":"x","errorCode":"INVALID_KEY"}`, `[{"code":"UNAUTHORIZED","message":"x"}]`, `{"status":"success","responsedata":{}}`, `{"status":"error","statuscode":1}`} {
+		f.Add(200, []byte(seed))
+		f.Add(401, []byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		for word, judge := range provider.Judges {
+			if ours, good := judge(status, body); good && (!ours || status < 200 || status > 299) {
+				t.Errorf("%s: %d %q is a success", word, status, body)
+			}
+		}
+	})
+}
+
+// Nothing that was not signed with the key is believed.
+func FuzzBelieve(f *testing.F) {
+	mac := strings.Repeat("00", 32)
+	reply := new(dns.Msg).SetUpdate("example.org.")
+	reply.Id, reply.Response = 7, true
+	plain, err := reply.Pack()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(plain)
+	reply.SetTsig("key.", dns.HmacSHA256, 300, 1)
+	signed, _, err := dns.TsigGenerate(reply, "c29tZXRoaW5nIGVsc2U=", mac, false)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(signed)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if provider.Believe(raw, 7, mac) {
+			t.Errorf("believed %x", raw)
+		}
+	})
+}
