@@ -49,11 +49,11 @@ func (p writer) Delete(context.Context, string, netip.Addr) error {
 }
 
 type asker struct {
-	OnAsk func(ctx context.Context, name string) (authority.Answer, error)
+	OnAsk func(ctx context.Context, q authority.Question) (authority.Answer, error)
 }
 
-func (a asker) Ask(ctx context.Context, name string) (authority.Answer, error) {
-	return a.OnAsk(ctx, name)
+func (a asker) Ask(ctx context.Context, q authority.Question) (authority.Answer, error) {
+	return a.OnAsk(ctx, q)
 }
 
 // write is one call of the provider.
@@ -144,14 +144,14 @@ func (h *home) write(ctx context.Context, domain string, addr netip.Addr) (netip
 	return addr, nil
 }
 
-func (h *home) ask(_ context.Context, name string) (authority.Answer, error) {
+func (h *home) ask(_ context.Context, q authority.Question) (authority.Answer, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.looks = append(h.looks, time.Since(h.begin))
 	if h.silent {
 		return authority.Answer{}, errors.New("no name server answered")
 	}
-	answer := said(h.records[name]...)
+	answer := said(h.records[q.Name]...)
 	if h.lagging.IsValid() {
 		answer.Replies = append(answer.Replies, said(h.lagging).Replies...)
 		answer.State, answer.Addrs, answer.Split = fact.Unknown, nil, true

@@ -90,7 +90,7 @@ func (k *keeper) step(ctx context.Context) (time.Duration, error) {
 func (k *keeper) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
-	answer, err := k.authority.Ask(ctx, k.rec.Domain)
+	answer, err := k.authority.Ask(ctx, authority.Question{Name: k.rec.Domain, Expect: k.want.Addr})
 	k.answer, k.lookErr = answer, ""
 	if !answer.Heard() {
 		if err == nil {

@@ -25,7 +25,7 @@ import (
 type Authority interface {
 	// Ask asks once, within ctx. Where no server answered, Heard is false and
 	// the error says why.
-	Ask(ctx context.Context, name string) (authority.Answer, error)
+	Ask(ctx context.Context, q authority.Question) (authority.Answer, error)
 }
 
 // Manager keeps the records of a Config. Make one with New.
