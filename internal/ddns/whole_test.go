@@ -125,7 +125,7 @@ func TestFromAddressToVerifiedRecordOnTheRealWire(t *testing.T) {
 // runUntilVerified runs a manager until all records are verified as want.
 func runUntilVerified(t *testing.T, cfg ddns.Config, address *watch.Value[fact.Observation], a ddns.Authority, want netip.Addr) {
 	t.Helper()
-	m, err := ddns.NewWith(cfg, address, a, nil)
+	m, err := ddns.NewWith(cfg, ddns.Addresses{V4: address}, a, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
