@@ -30,3 +30,6 @@ func LoadState(raw []byte, now time.Time) (held []time.Time, counts []int, words
 	}
 	return held, counts, words, err
 }
+
+// Suits is RecordConfig.suits.
+func Suits(rec RecordConfig, k provider.Kind) error { return rec.suits(k) }

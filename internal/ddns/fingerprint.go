@@ -17,7 +17,7 @@ const (
 	// million passwords a few hundred would fit as well. A changed secret is
 	// missed once in 65,536 times.
 	saltSize   = 16
-	hashRounds = 20_000
+	hashRounds = 4_000
 	hashSize   = 2
 )
 

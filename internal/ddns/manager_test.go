@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns"
-	"github.com/edgeguard/edgeguard/internal/ddns/authority"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/watch"
@@ -340,6 +339,5 @@ func TestNewRefusesMistakes(t *testing.T) {
 }
 
 var (
-	_       ddns.Authority = (*authority.Asker)(nil)
-	errDown                = errors.New("the line is down")
+	errDown = errors.New("the line is down")
 )

@@ -50,7 +50,7 @@ func (r RecordConfig) checked(i int, addresses Addresses) (RecordConfig, error) 
 	}
 	low := r.Host.As16()
 	switch {
-	case strings.TrimPrefix(r.Domain, "*.") == "" || r.Token.IsZero():
+	case r.Domain == "" || r.Domain == "*" || r.Token.IsZero():
 		return r, fmt.Errorf("record %d (%s) lacks its domain or its token", i+1, r.Domain)
 	case r.Type != "A" && r.Type != "AAAA":
 		return r, fmt.Errorf("the record %s has the type %q; A and AAAA are kept", r.Domain, r.Type)
