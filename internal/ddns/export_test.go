@@ -33,3 +33,9 @@ func LoadState(raw []byte, now time.Time) (held []time.Time, counts []int, words
 
 // Suits is RecordConfig.suits.
 func Suits(rec RecordConfig, k provider.Kind) error { return rec.suits(k) }
+
+// Fingerprint and FingerprintV1 are those of RecordConfig.
+func Fingerprint(rec RecordConfig, salt string) string { return rec.fingerprint(salt) }
+
+// FingerprintV1 is the one of the version before.
+func FingerprintV1(rec RecordConfig) string { return rec.fingerprintV1() }
