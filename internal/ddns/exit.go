@@ -54,6 +54,16 @@ func (m memory) standing() []netip.Addr {
 	return nil
 }
 
+// addrs are the valid ones of list, each once.
+func addrs(list ...netip.Addr) (valid []netip.Addr) {
+	for i, addr := range list {
+		if addr.IsValid() && (i == 0 || addr != list[0]) {
+			valid = append(valid, addr)
+		}
+	}
+	return valid
+}
+
 // delete deletes the record, where we made it what it is and the provider may
 // be spoken to. The next start then writes it at once.
 func (k *keeper) delete(ctx context.Context) {

@@ -26,12 +26,12 @@ func leaving(t *testing.T, f func(t *testing.T, h *home), domains ...string) {
 
 func (h *home) wantDeletes(want ...netip.Addr) {
 	h.t.Helper()
-	if len(h.deletes) != len(want) {
-		h.t.Fatalf("deletions are %v, want %v", h.deletes, want)
+	if len(h.deleted()) != len(want) {
+		h.t.Fatalf("deletions are %v, want %v", h.deleted(), want)
 	}
 	for i := range want {
-		if h.deletes[i].Addr != want[i] {
-			h.t.Fatalf("deletions are %v, want %v", h.deletes, want)
+		if h.deleted()[i].Addr != want[i] {
+			h.t.Fatalf("deletions are %v, want %v", h.deleted(), want)
 		}
 	}
 }
@@ -109,22 +109,22 @@ func TestHangingDeletionsEndTogether(t *testing.T) {
 		}
 		h.start()
 		h.wait(time.Hour)
-		h.delete = func(string, netip.Addr) error {
+		h.refuseDelete(func(string, netip.Addr) error {
 			time.Sleep(5 * time.Second)
 			return context.DeadlineExceeded
-		}
+		})
 		at := time.Now()
 		h.stop()
 		if d := time.Since(at); d > 10*time.Second {
 			t.Errorf("the end took %v", d)
 		}
-		if n := len(h.deletes); n != 3 || !contains(h.log.String(), "could not confirm that the record was deleted") {
+		if n := len(h.deleted()); n != 3 || !contains(h.log.String(), "could not confirm that the record was deleted") {
 			t.Errorf("%d deletions; log %s", n, h.log.String())
 		}
 		h.start() // it may have been deleted
 		h.wait(2 * time.Second)
-		if len(h.writes) != 6 {
-			t.Errorf("writes are %v", h.writes)
+		if len(h.written()) != 6 {
+			t.Errorf("writes are %v", h.written())
 		}
 	}, "a.duckdns.org", "b.duckdns.org", "c.duckdns.org")
 }
@@ -140,8 +140,8 @@ func TestAReloadDeletesWhatIsTakenOutOnly(t *testing.T) {
 		old.HandOver(old)
 		old.HandOver(next)
 		h.stop()
-		if len(h.deletes) != 1 || h.deletes[0].Domain != "a.duckdns.org" {
-			t.Errorf("deletions are %v", h.deletes)
+		if len(h.deleted()) != 1 || h.deleted()[0].Domain != "a.duckdns.org" {
+			t.Errorf("deletions are %v", h.deleted())
 		}
 	}, "a.duckdns.org", "b.duckdns.org")
 	leaving(t, func(t *testing.T, h *home) {

@@ -46,13 +46,13 @@ func TestAAndAAAAAreTwoRecords(t *testing.T) {
 		if h.wantVerdict(fact.VerdictPass); len(s.Link.Evidence) != 2 || !contains(s.Link.Evidence[1], "AAAA", addr6A.String()) {
 			t.Errorf("link is %+v", s.Link)
 		}
-		looks := len(h.asked)
+		looks := len(h.questions())
 		h.v6.Store(known(addr6B))
 		h.wait(time.Minute)
-		if len(h.writes) != 3 || h.writes[2].Addr != addr6B {
-			t.Errorf("writes are %v", h.writes)
+		if len(h.written()) != 3 || h.written()[2].Addr != addr6B {
+			t.Errorf("writes are %v", h.written())
 		}
-		for _, q := range h.asked[looks:] {
+		for _, q := range h.questions()[looks:] {
 			if q.Type != "AAAA" {
 				t.Errorf("a change of the IPv6 address had %+v asked", q)
 			}
@@ -61,8 +61,8 @@ func TestAAndAAAAAreTwoRecords(t *testing.T) {
 		h.setSilent(true)
 		h.start() // both are remembered
 		h.wait(time.Hour)
-		if len(h.writes) != 3 {
-			t.Errorf("writes are %v", h.writes)
+		if len(h.written()) != 3 {
+			t.Errorf("writes are %v", h.written())
 		}
 	})
 }
@@ -75,10 +75,10 @@ func TestTheHostPartGoesIntoThePrefix(t *testing.T) {
 		h.start()
 		h.wantWrites(want)
 		h.wait(time.Minute)
-		looks := len(h.looks)
+		looks := len(h.looked())
 		h.v6.Store(known(netip.MustParseAddr("2001:db8:1:2:bbbb::2"))) // another address in the same prefix
 		h.wait(time.Minute)
-		if h.wantWrites(want); len(h.looks) != looks {
+		if h.wantWrites(want); len(h.looked()) != looks {
 			t.Error("an address in the same prefix had the record looked at")
 		}
 		h.v6.Store(known(addr6B))
@@ -107,8 +107,8 @@ func TestAWildcardIsARecordOfItsOwn(t *testing.T) {
 	bubble(t, func(t *testing.T, h *home) {
 		h.start()
 		h.wait(time.Minute)
-		if len(h.writes) != 2 || h.writes[0].Domain == h.writes[1].Domain {
-			t.Errorf("writes are %v", h.writes)
+		if len(h.written()) != 2 || h.written()[0].Domain == h.written()[1].Domain {
+			t.Errorf("writes are %v", h.written())
 		}
 		h.wantVerdict(fact.VerdictPass)
 	}, "example.org", "*.example.org")
@@ -172,7 +172,7 @@ func TestHowTheServersAreAsked(t *testing.T) {
 		h.manager.Kick()
 		h.wait(time.Second)
 		var one []bool
-		for _, q := range h.asked {
+		for _, q := range h.questions() {
 			if q.Expect != addrA {
 				t.Errorf("asked %+v", q)
 			}

@@ -15,14 +15,14 @@ import (
 func TestAChangeIsWrittenAtOnceHoweverSlowTheServersAre(t *testing.T) {
 	bubble(t, func(t *testing.T, h *home) {
 		h.show(name, addrA)
-		h.slow = 5 * time.Second
+		h.setSlow(5 * time.Second)
 		h.start()
 		h.wait(time.Hour)
 		at := time.Since(h.begin)
 		h.address.Store(known(addrB))
 		h.wait(time.Millisecond)
 		h.wantWrites(addrB)
-		if d := h.writes[0].At - at; d != 0 {
+		if d := h.written()[0].At - at; d != 0 {
 			t.Errorf("the write came after %v", d)
 		}
 		h.wantPhase(ddns.PhaseWritten)
@@ -39,21 +39,21 @@ func TestAChangeDuringALookBreaksItOff(t *testing.T) {
 		h.show(name, addrA)
 		h.start()
 		h.wait(time.Hour)
-		h.slow = 15 * time.Second
+		h.setSlow(15 * time.Second)
 		h.manager.Kick()
 		h.wait(time.Second)
 		at := time.Since(h.begin)
 		h.address.Store(known(addrB))
 		h.wait(16 * time.Second) // the kick is still owed a look at all servers
 		h.wait(40 * time.Second)
-		if len(h.writes) != 1 || h.writes[0].Addr != addrB {
-			t.Fatalf("writes are %v, the change came at %v", h.writes, at)
+		if len(h.written()) != 1 || h.written()[0].Addr != addrB {
+			t.Fatalf("writes are %v, the change came at %v", h.written(), at)
 		}
 	})
 	bubble(t, func(t *testing.T, h *home) {
 		h.show(name, addrA)
 		h.start()
-		h.slow = 15 * time.Second
+		h.setSlow(15 * time.Second)
 		h.wait(2*time.Hour + 13*time.Minute) // a look on schedule is under way at some time
 		h.address.Store(known(addrB))
 		h.wait(time.Millisecond)
@@ -97,14 +97,14 @@ func TestThereAndBackWithinTheGapIsNotSent(t *testing.T) {
 // three writes.
 func (h *home) wantCalm() {
 	h.t.Helper()
-	for i := 3; i < len(h.writes); i++ {
-		if h.writes[i].At-h.writes[i-3].At <= time.Minute {
-			h.t.Errorf("four writes within a minute: %v", h.writes)
+	for i := 3; i < len(h.written()); i++ {
+		if h.written()[i].At-h.written()[i-3].At <= time.Minute {
+			h.t.Errorf("four writes within a minute: %v", h.written())
 		}
 	}
-	for i := 1; i < len(h.writes); i++ {
-		if gap := h.writes[i].At - h.writes[i-1].At; gap < 30*time.Second {
-			h.t.Errorf("two writes within %v: %v", gap, h.writes)
+	for i := 1; i < len(h.written()); i++ {
+		if gap := h.written()[i].At - h.written()[i-1].At; gap < 30*time.Second {
+			h.t.Errorf("two writes within %v: %v", gap, h.written())
 		}
 	}
 }
@@ -123,13 +123,13 @@ func TestAHundredFlapsInAMinuteAreThreeWrites(t *testing.T) {
 				h.wait(600 * time.Millisecond)
 			}
 			ended := time.Since(h.begin)
-			looks := len(h.looks)
+			looks := len(h.looked())
 			h.wait(2 * time.Minute)
 			h.wantCalm()
-			if n := len(h.writes); n > 3 || h.writes[n-1].Addr != last {
-				t.Errorf("writes are %v", h.writes)
+			if n := len(h.written()); n > 3 || h.written()[n-1].Addr != last {
+				t.Errorf("writes are %v", h.written())
 			}
-			if late := h.writes[len(h.writes)-1].At - ended; late > time.Minute {
+			if late := h.written()[len(h.written())-1].At - ended; late > time.Minute {
 				t.Errorf("the last value was written %v after the last flap", late)
 			}
 			if looks > 20 {
@@ -159,8 +159,8 @@ func TestHoweverItFlaps(t *testing.T) {
 				h.wait(time.Duration(r.IntN(most)) * time.Millisecond)
 			}
 			h.wait(61 * time.Second)
-			if n := len(h.writes); h.writes[n-1].Addr != last {
-				t.Errorf("a minute after the last flap %v is not written: %v", last, h.writes)
+			if n := len(h.written()); h.written()[n-1].Addr != last {
+				t.Errorf("a minute after the last flap %v is not written: %v", last, h.written())
 			}
 			h.wait(6 * time.Minute)
 			h.wantCalm()

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -208,10 +209,11 @@ func (h *home) ask(ctx context.Context, q authority.Question) (authority.Answer,
 	h.mu.Lock()
 	h.looks = append(h.looks, time.Since(h.begin))
 	h.asked = append(h.asked, q)
+	slow := h.slow
 	h.mu.Unlock()
-	if h.slow > 0 {
+	if slow > 0 {
 		select {
-		case <-time.After(h.slow):
+		case <-time.After(slow):
 		case <-ctx.Done():
 			return authority.Answer{}, ctx.Err()
 		}
@@ -259,6 +261,43 @@ func (h *home) show(domain string, addrs ...netip.Addr) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.records[key(domain, kind)] = addrs
+}
+
+// written, deleted, looked and questions are what has happened so far.
+func (h *home) written() []write {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.writes)
+}
+
+func (h *home) deleted() []write {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.deletes)
+}
+
+func (h *home) looked() []time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.looks)
+}
+
+func (h *home) questions() []authority.Question {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.asked)
+}
+
+func (h *home) setSlow(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slow = d
+}
+
+func (h *home) refuseDelete(remove func(domain string, addr netip.Addr) error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.delete = remove
 }
 
 func (h *home) setHijacked(hijacked bool) {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -239,14 +238,4 @@ func (k *keeper) draw(n int64) int64 {
 		return rand.Int64N(n)
 	}
 	return k.rand.Int64N(n)
-}
-
-// addrs are the valid ones of list, each once.
-func addrs(list ...netip.Addr) (valid []netip.Addr) {
-	for i, addr := range list {
-		if addr.IsValid() && (i == 0 || addr != list[0]) {
-			valid = append(valid, addr)
-		}
-	}
-	return valid
 }
