@@ -19,6 +19,7 @@ import (
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/lan"
 	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/wan"
 )
 
@@ -134,8 +135,8 @@ func (d *daemon) makeDDNS(c, old *concerns) (err error) {
 		return nil
 	}
 	cfg := c.cfg.DDNS
-	cfg.Dial, cfg.Recurse, cfg.Log = d.dial, d.recurse, component(d.log, "ddns")
-	if c.ddns, err = ddns.New(cfg, c.wan.Address()); err != nil {
+	cfg.Dial, cfg.Recurse, cfg.Encrypted, cfg.Log = d.dial, d.recurse, d.recursesEncrypted, component(d.log, "ddns")
+	if c.ddns, err = ddns.New(cfg, ddns.Addresses{V4: c.wan.Address()}); err != nil {
 		return fmt.Errorf("setting up DDNS: %w", err)
 	}
 	return nil
@@ -166,7 +167,11 @@ func (d *daemon) makeHairpin(c, old *concerns) error {
 // sameDDNS reports whether two configs keep the same records in the same way.
 func sameDDNS(a, b ddns.Config) bool {
 	sameRecord := func(a, b ddns.RecordConfig) bool {
-		return a.Provider == b.Provider && a.Domain == b.Domain && a.Zone == b.Zone && a.Token.Reveal() == b.Token.Reveal()
+		if a.Token.Reveal() != b.Token.Reveal() || a.Key.Reveal() != b.Key.Reveal() {
+			return false
+		}
+		a.Token, a.Key, b.Token, b.Key = secret.Value{}, secret.Value{}, secret.Value{}, secret.Value{}
+		return reflect.DeepEqual(a, b)
 	}
 	return slices.EqualFunc(a.Records, b.Records, sameRecord) && slices.Equal(a.Resolvers, b.Resolvers) && a.StateFile == b.StateFile
 }

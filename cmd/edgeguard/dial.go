@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
 	"github.com/miekg/dns"
 )
 
@@ -61,6 +62,14 @@ func familyOf(network string) string {
 // recurse asks the upstreams in force.
 func (d *daemon) recurse(ctx context.Context, question *dns.Msg) (*dns.Msg, error) {
 	return d.now.Load().upstream.ExchangeMsg(ctx, question)
+}
+
+// recursesEncrypted reports whether nobody on the way can change what recurse
+// answers: every upstream is an encrypted one and in use as such.
+func (d *daemon) recursesEncrypted() bool {
+	return !slices.ContainsFunc(d.now.Load().upstream.Status(), func(s upstream.Status) bool {
+		return s.PlainFallback || !upstream.Protocol(s.Protocol).Encrypted()
+	})
 }
 
 // servesDNS reports whether an address is one on which we serve DNS ourselves.

@@ -100,6 +100,7 @@ func (d *daemon) forgetOld(ctx context.Context, c *concerns) error {
 // stopConcerns ends what of old is not in next, those first that lean on
 // others. A forward that next still wants is opened again by next.
 func stopConcerns(p *parts, old, next *concerns) {
+	old.ddns.HandOver(next.ddns)
 	for _, pair := range [][2]any{
 		{old.hairpin, next.hairpin}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
 		{old.wan, next.wan},

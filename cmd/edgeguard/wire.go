@@ -242,8 +242,10 @@ func (s *secretList) add(cfg *config.Config) {
 	defer s.mu.Unlock()
 	list := append([]secret.Value(nil), s.list...)
 	for _, r := range cfg.DDNS.Records {
-		if !holds(list, r.Token) {
-			list = append(list, r.Token)
+		for _, v := range r.Secrets() {
+			if !holds(list, v) {
+				list = append(list, v)
+			}
 		}
 	}
 	s.list = list

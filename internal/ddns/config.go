@@ -28,7 +28,9 @@ type RecordConfig struct {
 	// first 64 bits are zero: the record says the home's prefix and this. The
 	// zero Addr means that the record says the observed address itself.
 	Host netip.Addr
-	// DeleteOnExit has the record deleted when the daemon ends.
+	// DeleteOnExit has the record deleted when the daemon ends and when the
+	// record is taken out of the config, if it says what we made it say; only
+	// providers whose Kind can Delete.
 	DeleteOnExit bool
 }
 
@@ -43,6 +45,11 @@ type Config struct {
 	// Recurse asks a recursive server in their place; nil means that Resolvers
 	// are asked.
 	Recurse func(ctx context.Context, question *dns.Msg) (*dns.Msg, error)
+	// Encrypted reports whether nobody on the way can change what Recurse
+	// answers now. A resolver's word is then second-best evidence of what a
+	// record says, where the authoritative servers cannot be asked; nil means
+	// that it never is.
+	Encrypted func() bool
 	// Dial reaches the providers; required where there are Records.
 	Dial provider.DialFunc
 	// RootCAs are who the providers' certificates must chain to; nil means the
@@ -54,7 +61,8 @@ type Config struct {
 	// Timeout bounds one call to a provider; default 20 s.
 	Timeout time.Duration
 	// Recheck is how often a record that is as it should be is looked at;
-	// default 15 min. It costs the authoritative servers a question.
+	// default 2 h, and up to a tenth more by lot. It costs one question to one
+	// authoritative server.
 	Recheck time.Duration
 	// Rand gives the jitter; nil means the process's own source.
 	Rand *rand.Rand

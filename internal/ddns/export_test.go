@@ -6,17 +6,15 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns/provider"
-	"github.com/edgeguard/edgeguard/internal/fact"
-	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
 // NewWith is New with an authority of the test's, and with its providers where
 // provider is not nil.
-func NewWith(cfg Config, address *watch.Value[fact.Observation], a Authority, make func(RecordConfig) (provider.Provider, error)) (*Manager, error) {
+func NewWith(cfg Config, addresses Addresses, a Authority, make func(RecordConfig) (provider.Provider, error)) (*Manager, error) {
 	if make == nil {
 		make = realProvider(cfg)
 	}
-	return newManager(cfg, address, parts{authority: a, provider: make})
+	return newManager(cfg, addresses, parts{authority: a, provider: make})
 }
 
 // LoadState reads a state file's text and returns, of each record as it would
@@ -32,3 +30,12 @@ func LoadState(raw []byte, now time.Time) (held []time.Time, counts []int, words
 	}
 	return held, counts, words, err
 }
+
+// Suits is RecordConfig.suits.
+func Suits(rec RecordConfig, k provider.Kind) error { return rec.suits(k) }
+
+// Fingerprint and FingerprintV1 are those of RecordConfig.
+func Fingerprint(rec RecordConfig, salt string) string { return rec.fingerprint(salt) }
+
+// FingerprintV1 is the one of the version before.
+func FingerprintV1(rec RecordConfig) string { return rec.fingerprintV1() }

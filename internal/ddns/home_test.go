@@ -10,7 +10,9 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,23 +39,29 @@ var (
 
 // writer and asker are structs of funcs.
 type writer struct {
-	OnSet func(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error)
+	OnSet    func(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error)
+	OnDelete func(ctx context.Context, domain string, addr netip.Addr) error
 }
 
 func (p writer) Set(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error) {
 	return p.OnSet(ctx, domain, addr)
 }
 
-func (p writer) Delete(context.Context, string, netip.Addr) error {
-	return errors.New("nothing is deleted here")
+func (p writer) Delete(ctx context.Context, domain string, addr netip.Addr) error {
+	return p.OnDelete(ctx, domain, addr)
 }
 
 type asker struct {
-	OnAsk func(ctx context.Context, name string) (authority.Answer, error)
+	OnAsk     func(ctx context.Context, q authority.Question) (authority.Answer, error)
+	OnRecurse func(ctx context.Context, q authority.Question) (authority.Reply, error)
 }
 
-func (a asker) Ask(ctx context.Context, name string) (authority.Answer, error) {
-	return a.OnAsk(ctx, name)
+func (a asker) Ask(ctx context.Context, q authority.Question) (authority.Answer, error) {
+	return a.OnAsk(ctx, q)
+}
+
+func (a asker) Recurse(ctx context.Context, q authority.Question) (authority.Reply, error) {
+	return a.OnRecurse(ctx, q)
 }
 
 // write is one call of the provider.
@@ -68,6 +76,7 @@ type home struct {
 	t       *testing.T
 	cfg     ddns.Config
 	address *watch.Value[fact.Observation]
+	v6      *watch.Value[fact.Observation]
 	log     bytes.Buffer
 	begin   time.Time
 	stop    func()
@@ -76,20 +85,28 @@ type home struct {
 	// after spread.
 	set     func(domain string, addr netip.Addr) (netip.Addr, error)
 	spread  time.Duration
+	slow    time.Duration // how long the authoritative servers take
+	proxied atomic.Bool   // what the provider says of its proxy
 	manager *ddns.Manager
+	delete  func(domain string, addr netip.Addr) error // nil takes it
 
-	mu      sync.Mutex
-	records map[string][]netip.Addr // what the authoritative servers show
-	silent  bool
-	lagging netip.Addr // what a second authoritative server shows; zero for none
-	writes  []write
-	looks   []time.Duration
+	mu       sync.Mutex
+	records  map[string][]netip.Addr // by name and type, what the authoritative servers show
+	silent   bool
+	hijacked bool
+	resolver *authority.Reply // what a resolver says; nil for nothing
+	lagging  netip.Addr       // what a second authoritative server shows; zero for none
+	writes   []write
+	deletes  []write
+	looks    []time.Duration
+	asked    []authority.Question
 }
 
 // newHome makes a home with the given records, DuckDNS's unless changed.
 func newHome(t *testing.T, domains ...string) *home {
 	h := &home{t: t, begin: time.Now(), records: map[string][]netip.Addr{}, stop: func() {}}
 	h.address = watch.New(known(addrA), func(a, b fact.Observation) bool { return a == b })
+	h.v6 = watch.New(fact.Observation{}, func(a, b fact.Observation) bool { return a == b })
 	for _, d := range domains {
 		h.cfg.Records = append(h.cfg.Records, record("duckdns", d, token))
 	}
@@ -103,12 +120,7 @@ func known(addr netip.Addr) fact.Observation { return fact.KnownAddr(addr, "test
 // start runs a manager; h.stop ends it and waits.
 func (h *home) start() {
 	h.t.Helper()
-	m, err := ddns.NewWith(h.cfg, h.address, asker{h.ask}, func(ddns.RecordConfig) (provider.Provider, error) {
-		return writer{h.write}, nil
-	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	m := h.make()
 	h.manager = m
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -123,6 +135,46 @@ func (h *home) start() {
 		})
 	}
 	synctest.Wait()
+}
+
+func (h *home) addresses() ddns.Addresses { return ddns.Addresses{V4: h.address, V6: h.v6} }
+
+// make makes a manager that does not run.
+func (h *home) make() *ddns.Manager {
+	h.t.Helper()
+	m, err := ddns.NewWith(h.cfg, h.addresses(), asker{h.ask, h.recurse}, func(rec ddns.RecordConfig) (provider.Provider, error) {
+		w := writer{h.write, h.remove}
+		if rec.Provider == "cloudflare" {
+			return proxying{w, &h.proxied}, nil
+		}
+		return w, nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return m
+}
+
+// proxying is a provider with a proxy.
+type proxying struct {
+	writer
+	on *atomic.Bool
+}
+
+func (p proxying) Proxied() bool { return p.on.Load() }
+
+func (h *home) remove(ctx context.Context, domain string, addr netip.Addr) error {
+	h.mu.Lock()
+	h.deletes = append(h.deletes, write{time.Since(h.begin), domain, addr})
+	remove := h.delete
+	h.mu.Unlock()
+	if _, ok := ctx.Deadline(); !ok || ctx.Err() != nil {
+		h.t.Errorf("a deletion has no deadline, or no time: %v", ctx.Err())
+	}
+	if remove != nil {
+		return remove(domain, addr)
+	}
+	return nil // the servers show it for a while yet
 }
 
 func (h *home) write(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error) {
@@ -144,14 +196,42 @@ func (h *home) write(ctx context.Context, domain string, addr netip.Addr) (netip
 	return addr, nil
 }
 
-func (h *home) ask(_ context.Context, name string) (authority.Answer, error) {
+func (h *home) recurse(context.Context, authority.Question) (authority.Reply, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.resolver == nil {
+		return authority.Reply{}, errors.New("no resolver answered")
+	}
+	return *h.resolver, nil
+}
+
+func (h *home) ask(ctx context.Context, q authority.Question) (authority.Answer, error) {
+	h.mu.Lock()
 	h.looks = append(h.looks, time.Since(h.begin))
+	h.asked = append(h.asked, q)
+	slow := h.slow
+	h.mu.Unlock()
+	if slow > 0 {
+		select {
+		case <-time.After(slow):
+		case <-ctx.Done():
+			return authority.Answer{}, ctx.Err()
+		}
+	}
+	return h.say(q)
+}
+
+// say is what the authoritative servers say, or what is said in their place.
+func (h *home) say(q authority.Question) (authority.Answer, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.hijacked {
+		return authority.Answer{Zone: "duckdns.org", Intercepted: "a liar answers"}, authority.ErrIntercepted
+	}
 	if h.silent {
 		return authority.Answer{}, errors.New("no name server answered")
 	}
-	answer := said(h.records[name]...)
+	answer := said(h.records[key(q.Name, q.Type)]...)
 	if h.lagging.IsValid() {
 		answer.Replies = append(answer.Replies, said(h.lagging).Replies...)
 		answer.State, answer.Addrs, answer.Split = fact.Unknown, nil, true
@@ -168,11 +248,62 @@ func said(addrs ...netip.Addr) authority.Answer {
 	return authority.Answer{Zone: "duckdns.org", State: r.State, Addrs: r.Addrs, Replies: []authority.Reply{r}}
 }
 
-// show makes the authoritative servers show addrs.
+// key is a record's key in home.records.
+func key(domain, kind string) string { return domain + " " + kind }
+
+// show makes the authoritative servers show addrs, which are of one family;
+// none means that there is no A record.
 func (h *home) show(domain string, addrs ...netip.Addr) {
+	kind := "A"
+	if len(addrs) > 0 && addrs[0].Is6() {
+		kind = "AAAA"
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.records[domain] = addrs
+	h.records[key(domain, kind)] = addrs
+}
+
+// written, deleted, looked and questions are what has happened so far.
+func (h *home) written() []write {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.writes)
+}
+
+func (h *home) deleted() []write {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.deletes)
+}
+
+func (h *home) looked() []time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.looks)
+}
+
+func (h *home) questions() []authority.Question {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.asked)
+}
+
+func (h *home) setSlow(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slow = d
+}
+
+func (h *home) refuseDelete(remove func(domain string, addr netip.Addr) error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.delete = remove
+}
+
+func (h *home) setHijacked(hijacked bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hijacked = hijacked
 }
 
 func (h *home) setSilent(silent bool) {

@@ -4,11 +4,9 @@ package ddns
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns/authority"
@@ -18,26 +16,15 @@ import (
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
-// Waits after a failed write.
-const (
-	minBackoff = 30 * time.Second
-	maxBackoff = time.Hour
-	// limitedWait is the wait after a 429 that names none (Cloudflare blocks
-	// for five minutes).
-	limitedWait = 5 * time.Minute
-)
-
-// refusalWaits are the waits after the first and the second doubtful refusal
-// in a row.
-var refusalWaits = [maxRefusals - 1]time.Duration{10 * time.Minute, time.Hour}
-
 // keeper keeps one record. Its fields below the line belong to its loop.
 type keeper struct {
 	index     int // in the order of the config
 	rec       RecordConfig
 	provider  provider.Provider
 	authority Authority
-	address   *watch.Value[fact.Observation]
+	source    *watch.Value[fact.Observation]
+	account   *account
+	encrypted func() bool // whether a resolver's word may be asked for
 	timeout   time.Duration
 	recheck   time.Duration
 	rand      *rand.Rand
@@ -45,36 +32,41 @@ type keeper struct {
 	store     *store
 	publish   func(index int, v view)
 	loop      *loop.Loop
+	kicked    atomic.Bool // somebody wants to know at once what every server says
+	kept      atomic.Bool // another manager goes on with the record
 
 	// ---
-	mem       memory
-	want      fact.Observation
-	answer    authority.Answer // of this round's look
-	published fact.Observation
-	phase     Phase
-	proxied   bool
-	looks     int             // looks since the last write or change
-	failures  int             // failed writes in a row
-	retryAt   time.Time       // when a failed write may be repeated
-	writeErr  *provider.Fault // of the last write; nil when it was taken
-	lookErr   string          // of the last look; empty when servers answered
-	verified  time.Time       // when the servers last showed what is wanted
-	wrong     time.Time       // since when the servers say something else
-	reported  string          // the error last logged
-	told      Phase           // the phase last logged
+	mem        memory
+	started    bool // a round has ended
+	want       fact.Observation
+	answer     authority.Answer // of the last look since the last change
+	resolved   authority.Reply  // what a resolver said in the servers' place
+	published  fact.Observation
+	phase      Phase
+	proxied    bool
+	edited     bool            // somebody else has changed the record
+	byResolver bool            // the phase rests on a resolver's word
+	behind     bool            // the provider says that its proxy is on
+	looks      int             // looks since the last write or change
+	failures   int             // failed writes in a row
+	retryAt    time.Time       // when a failed write may be repeated
+	writeErr   *provider.Fault // of the last write; nil when it was taken
+	lookErr    string          // of the last look; empty when servers answered
+	verified   time.Time       // when the servers last showed what is wanted
+	wrong      time.Time       // since when the record is known to be wrong
+	changed    time.Time       // when the provider last took another value
+	reported   string          // the error last logged
+	told       Phase           // the phase last logged
 }
 
-// step is one round: look, decide, perhaps write, and say how it stands.
+// step is one round: look, decide, perhaps write, and say how it stands. Where
+// it is known that the record says something else there is nothing to look at
+// before the write.
 func (k *keeper) step(ctx context.Context) (time.Duration, error) {
-	if want := k.address.Load(); !want.SameValue(k.want) {
-		k.want = want
-		k.looks, k.failures, k.retryAt = 0, 0, time.Time{}
-		k.verified, k.wrong = time.Time{}, time.Time{}
-		k.writeErr, k.proxied = nil, false
-	} else {
-		k.want = want
+	k.notice()
+	if !k.outdated() && !k.look(ctx) {
+		return 0, nil // the address has changed meanwhile
 	}
-	k.look(ctx)
 	if ctx.Err() != nil {
 		return 0, nil
 	}
@@ -82,58 +74,110 @@ func (k *keeper) step(ctx context.Context) (time.Duration, error) {
 	if ctx.Err() != nil {
 		return 0, nil
 	}
+	k.started = true
 	k.tell(wait)
 	return wait, nil
 }
 
-// look asks the authoritative servers and notes what they say.
-func (k *keeper) look(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, k.timeout)
-	defer cancel()
-	answer, err := k.authority.Ask(ctx, k.rec.Domain)
-	k.answer, k.lookErr = answer, ""
-	if !answer.Heard() {
-		if err == nil {
-			err = errors.New("no authoritative server answered")
-		}
-		k.lookErr = "the record could not be checked: " + provider.Clean(err.Error())
-		return
+// notice takes over the address.
+func (k *keeper) notice() {
+	want := k.rec.desired(k.source.Load())
+	if !want.SameValue(k.want) {
+		k.looks, k.failures, k.retryAt = 0, 0, time.Time{}
+		k.verified, k.wrong = time.Time{}, time.Time{}
+		k.answer, k.resolved, k.lookErr = authority.Answer{}, authority.Reply{}, ""
+		k.writeErr, k.proxied = nil, false
 	}
-	source := "the authoritative servers of " + answer.Zone
-	k.published = fact.NoAddr(source, time.Now())
-	for _, addr := range answer.Seen() {
-		// Of several addresses the one that should not be there tells more.
-		if k.published.State != fact.Known || k.published.Addr == k.want.Addr {
-			k.published = fact.KnownAddr(addr, source, time.Now())
+	k.want = want
+}
+
+// wanted reports whether there is an address that the record should say.
+func (k *keeper) wanted() bool { return k.want.State == fact.Known }
+
+// outdated reports whether the record is known to say another address than it
+// should, so that the write comes before the look. What happened to it before
+// we started is not known, and who kicks wants to know.
+func (k *keeper) outdated() bool {
+	return k.started && k.wanted() && !k.kicked.Load() &&
+		k.mem.Stopped == "" && k.mem.Outcome == outcomeTaken && k.mem.Addr != k.want.Addr
+}
+
+// awaitOther returns once the record should say something else than want, or
+// ctx ends.
+func (k *keeper) awaitOther(ctx context.Context, want fact.Observation) {
+	for {
+		now, changed := k.source.Get()
+		if !k.rec.desired(now).SameValue(want) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
 		}
 	}
 }
 
-// wanted reports whether there is an address that the record should say.
-func (k *keeper) wanted() bool { return k.want.State == fact.Known && k.want.Addr.Is4() }
+// follow wakes the loop when the record should say something else. A look that
+// found the same again is none of its business.
+func (k *keeper) follow(ctx context.Context, last fact.Observation) {
+	for {
+		if k.awaitOther(ctx, last); ctx.Err() != nil {
+			return
+		}
+		last = k.rec.desired(k.source.Load())
+		k.loop.Kick()
+	}
+}
 
 // act does what the plan says and returns how long to wait for the next round.
 func (k *keeper) act(ctx context.Context) time.Duration {
 	now := time.Now()
 	if !k.wanted() {
-		k.phase, k.proxied = PhaseObserved, false
+		k.phase, k.proxied, k.edited, k.byResolver = PhaseObserved, false, false, false
 		if k.mem.Stopped != "" {
 			k.phase = PhaseStopped
 		}
-		return loop.Jitter(k.recheck, k.rand)
+		return k.later(k.recheck)
 	}
-	d := plan(k.mem, k.rec.Provider, k.want.Addr, k.answer, k.retryAt, now)
-	k.phase, k.proxied = d.Phase, d.Proxied
+	d := k.plan(now)
+	k.phase, k.proxied, k.edited, k.byResolver = d.Phase, d.Proxied, d.Edited, d.ByResolver
 	k.noteWrong(now)
-	if d.Phase == PhaseVerified {
-		k.noteVerified()
-	} else if !d.Write.IsZero() && !d.Write.After(now) {
-		d.Write = k.write(ctx, d.Repeat)
+	switch {
+	case d.ByResolver:
+		k.noteResolved(now)
+	case d.Phase == PhaseVerified:
+		k.noteVerified(now)
+	case !d.Write.IsZero() && !d.Write.After(now):
+		d.Write = k.write(ctx, d)
 	}
+	return k.wait(d)
+}
+
+// plan asks for the decision.
+func (k *keeper) plan(now time.Time) decision {
+	mem := k.mem
+	if held := k.account.held(); held.After(mem.NotBefore) {
+		mem.NotBefore = held
+	}
+	return plan(evidence{
+		mem: mem, desired: k.want.Addr, answer: k.answer, resolved: k.resolved, retryAt: k.retryAt, now: now,
+		proxied: k.behind || k.rec.Provider == "cloudflare" && behindCloudflare(k.answer.Seen()),
+	})
+}
+
+// wait is how long it is until the next round.
+func (k *keeper) wait(d decision) time.Duration {
 	if k.phase == PhaseVerified || k.phase == PhaseStopped {
-		return loop.Jitter(k.recheck, k.rand)
+		return k.later(k.recheck)
 	}
-	wait := loop.Jitter(verifyWait(k.looks), k.rand)
+	if k.outdated() && !d.Write.IsZero() {
+		return min(max(time.Until(d.Write), 0), k.recheck) // there is nothing to look at before
+	}
+	wait := loop.Jitter(verifyWait(k.looks, k.recheck), k.rand)
+	if k.resolved.State != fact.Unknown {
+		wait = max(wait, min(k.resolved.TTL, k.recheck)) // it says the same until then
+	}
 	k.looks++
 	if !d.Write.IsZero() {
 		wait = min(wait, max(time.Until(d.Write), 0))
@@ -141,24 +185,43 @@ func (k *keeper) act(ctx context.Context) time.Duration {
 	return wait
 }
 
-// noteWrong notes since when the servers have been saying something else.
+// noteWrong notes since when the record has been saying something else.
 func (k *keeper) noteWrong(now time.Time) {
 	switch {
 	case k.answer.Shows(k.want.Addr):
 		k.verified, k.wrong = now, time.Time{}
-	case k.answer.Heard() && k.wrong.IsZero():
+	case (k.answer.Heard() || k.outdated()) && k.wrong.IsZero():
 		k.wrong = now
 	}
 }
 
 // noteVerified remembers that the record is right, and writes that down the
 // first time only.
-func (k *keeper) noteVerified() {
+func (k *keeper) noteVerified(now time.Time) {
+	k.behind = false
+	k.calm()
+	mem := k.mem
+	mem.Addr, mem.Stands, mem.Outcome, mem.Verified, mem.Repeats, mem.Deleted = k.want.Addr, k.want.Addr, outcomeTaken, true, 0, time.Time{}
+	if mem.Edits > 0 && now.Sub(mem.EditedAt) >= peaceful {
+		mem.Edits, mem.EditedAt = 0, time.Time{}
+	}
+	k.remember(mem)
+}
+
+// noteResolved remembers that a resolver shows the record to be right. That is
+// enough not to send it, but not to put it right if it is changed.
+func (k *keeper) noteResolved(now time.Time) {
+	k.verified, k.wrong = now, time.Time{}
+	k.calm()
+	mem := k.mem
+	mem.Addr, mem.Stands, mem.Outcome = k.want.Addr, k.want.Addr, outcomeTaken
+	k.remember(mem)
+}
+
+// calm forgets the failures.
+func (k *keeper) calm() {
 	k.writeErr = nil
 	k.looks, k.failures, k.retryAt = 0, 0, time.Time{}
-	mem := k.mem
-	mem.Addr, mem.Outcome, mem.Verified, mem.Repeats = k.want.Addr, outcomeTaken, true, 0
-	k.remember(mem)
 }
 
 // remember keeps mem, in the state file too where it is news.
@@ -169,83 +232,10 @@ func (k *keeper) remember(mem memory) {
 	}
 }
 
-// write sends the address once and returns when the next write may be due,
-// zero where none is. What is about to be sent is saved first: after a crash
-// it counts as sent.
-func (k *keeper) write(ctx context.Context, repeat bool) time.Time {
-	mem := k.mem
-	switch {
-	case !repeat || mem.Verified:
-		mem.Repeats = 0
-	case !mem.failed():
-		mem.Repeats++
+// draw is a lot out of n, from 0.
+func (k *keeper) draw(n int64) int64 {
+	if k.rand == nil {
+		return rand.Int64N(n)
 	}
-	mem.Addr, mem.At, mem.Outcome, mem.Verified = k.want.Addr, time.Now(), outcomeSent, false
-	k.remember(mem)
-	k.looks = 0
-	err := k.send(ctx, mem.Addr)
-	if ctx.Err() != nil {
-		return time.Time{} // nobody knows; the memory says "sent"
-	}
-	if err == nil {
-		mem.Outcome, mem.Refusals = outcomeTaken, 0
-		k.writeErr, k.failures, k.retryAt, k.phase = nil, 0, time.Time{}, PhaseWritten
-		if !k.answer.Heard() {
-			k.phase = PhaseUnconfirmed
-		}
-		k.remember(mem)
-		k.log.Info("record written", "address", mem.Addr)
-		return time.Time{}
-	}
-	k.writeErr = err
-	k.remember(k.afterFault(mem, err))
-	return earliest(k.mem, k.retryAt)
-}
-
-// send calls the provider within the time limit and checks its echo.
-func (k *keeper) send(ctx context.Context, addr netip.Addr) *provider.Fault {
-	ctx, cancel := context.WithTimeout(ctx, k.timeout)
-	defer cancel()
-	shown, err := k.provider.Set(ctx, k.rec.Domain, addr)
-	if err != nil {
-		var f *provider.Fault
-		if !errors.As(provider.Sealed(err, k.rec.Secrets()...), &f) {
-			f = &provider.Fault{Text: "the write failed"}
-		}
-		return f
-	}
-	if shown.IsValid() && shown.Unmap() != addr {
-		return &provider.Fault{Kind: provider.Failed, Text: fmt.Sprintf("%s took the write but says that the record is now %s", k.rec.Provider, shown)}
-	}
-	return nil
-}
-
-// afterFault is the memory after a failed write; it sets the phase and when to
-// try again.
-func (k *keeper) afterFault(mem memory, f *provider.Fault) memory {
-	now := time.Now()
-	k.phase, mem.Outcome = PhasePending, outcomeFailed
-	wait := loop.Backoff(k.failures, minBackoff, maxBackoff, k.rand)
-	k.failures++
-	switch f.Kind {
-	case provider.Unclear:
-		k.phase, mem.Outcome = PhaseUnconfirmed, outcomeUnclear
-	case provider.Limited:
-		if f.Wait == 0 {
-			f.Wait = limitedWait
-		}
-	case provider.Doubtful:
-		if mem.Refusals++; mem.Refusals < maxRefusals {
-			f.Wait = max(f.Wait, refusalWaits[mem.Refusals-1])
-			break
-		}
-		k.phase, mem.Stopped, mem.Action = PhaseStopped, f.Text, f.Action
-	case provider.Final:
-		k.phase, mem.Stopped, mem.Action = PhaseStopped, f.Text, f.Action
-	}
-	k.retryAt = now.Add(max(wait, f.Wait))
-	if f.Wait > 0 {
-		mem.NotBefore = now.Add(f.Wait)
-	}
-	return mem
+	return k.rand.Int64N(n)
 }

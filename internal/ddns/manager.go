@@ -15,25 +15,16 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/ddns/authority"
 	"github.com/edgeguard/edgeguard/internal/ddns/provider"
-	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/loop"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
-// Authority says what a name's A record is at the servers that answer for its
-// zone. *authority.Asker is the real one.
-type Authority interface {
-	// Ask asks once, within ctx. Where no server answered, Heard is false and
-	// the error says why.
-	Ask(ctx context.Context, name string) (authority.Answer, error)
-}
-
 // Manager keeps the records of a Config. Make one with New.
 type Manager struct {
-	cfg     Config
-	address *watch.Value[fact.Observation]
-	keepers []*keeper
-	status  *watch.Value[Status]
+	cfg      Config
+	keepers  []*keeper
+	accounts map[accountKey]*account
+	status   *watch.Value[Status]
 
 	mu    sync.Mutex
 	views []view // guarded by mu
@@ -45,12 +36,13 @@ type parts struct {
 	provider  func(RecordConfig) (provider.Provider, error)
 }
 
-// New returns a manager that has not started. address is the agreed public
-// IPv4 address; only a Known one is ever written. An error is a mistake in cfg.
+// New returns a manager that has not started. Only Known addresses are ever
+// written. An error is a mistake in cfg, or an address that a record follows
+// and that is missing.
 //
 // Where a record is DuckDNS's, New replaces http.DefaultClient for the whole
 // process (see provider.New), so call it before anything else runs.
-func New(cfg Config, address *watch.Value[fact.Observation]) (*Manager, error) {
+func New(cfg Config, addresses Addresses) (*Manager, error) {
 	p := parts{provider: realProvider(cfg)}
 	if len(cfg.Records) > 0 {
 		if cfg.Dial == nil {
@@ -62,39 +54,45 @@ func New(cfg Config, address *watch.Value[fact.Observation]) (*Manager, error) {
 		}
 		p.authority = asker
 	}
-	return newManager(cfg, address, p)
+	return newManager(cfg, addresses, p)
 }
 
 // realProvider makes the adaptors of package provider.
 func realProvider(cfg Config) func(RecordConfig) (provider.Provider, error) {
 	return func(rec RecordConfig) (provider.Provider, error) {
+		if kind, ok := provider.KindOf(rec.Provider); ok {
+			if err := rec.suits(kind); err != nil {
+				return nil, err
+			}
+		}
 		return provider.New(provider.Config{Dial: cfg.Dial, RootCAs: cfg.RootCAs}, rec.Domain, rec.Account)
 	}
 }
 
-func newManager(cfg Config, address *watch.Value[fact.Observation], p parts) (*Manager, error) {
-	if address == nil {
-		return nil, errors.New("making the DDNS manager: there is no address to publish")
-	}
+func newManager(cfg Config, addresses Addresses, p parts) (*Manager, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 20 * time.Second
 	}
 	if cfg.Recheck == 0 {
-		cfg.Recheck = 15 * time.Minute
+		cfg.Recheck = 2 * time.Hour
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	m := &Manager{cfg: cfg, address: address}
+	if cfg.Encrypted == nil || cfg.Recurse == nil {
+		cfg.Encrypted = func() bool { return false }
+	}
+	m := &Manager{cfg: cfg, accounts: map[accountKey]*account{}}
 	for i, rec := range cfg.Records {
-		k, err := m.newKeeper(i, rec, p)
+		k, err := m.newKeeper(i, rec, addresses, p)
 		if err != nil {
 			return nil, fmt.Errorf("making the DDNS manager: %w", err)
 		}
 		m.keepers = append(m.keepers, k)
 		m.views = append(m.views, view{
-			Status:  RecordStatus{Name: rec.Domain, Type: "A", Provider: rec.Provider, Desired: address.Load(), Phase: PhaseObserved},
-			Summary: rec.Domain + " has not been looked at yet",
+			Status: RecordStatus{Name: k.rec.Domain, Type: k.rec.Type, Provider: rec.Provider,
+				Desired: k.rec.desired(k.source.Load()), Phase: PhaseObserved},
+			Summary: k.rec.Domain + " has not been looked at yet",
 		})
 	}
 	m.status = watch.New(m.snapshot(), func(a, b Status) bool { return reflect.DeepEqual(a, b) })
@@ -102,33 +100,38 @@ func newManager(cfg Config, address *watch.Value[fact.Observation], p parts) (*M
 }
 
 // newKeeper makes the keeper of one record.
-func (m *Manager) newKeeper(i int, rec RecordConfig, p parts) (*keeper, error) {
-	rec.Domain, rec.Zone = fact.CanonicalName(rec.Domain), fact.CanonicalName(rec.Zone)
-	if rec.Domain == "" || rec.Token.IsZero() {
-		return nil, fmt.Errorf("record %d (%s) lacks its domain or its token", i+1, rec.Domain)
+func (m *Manager) newKeeper(i int, rec RecordConfig, addresses Addresses, p parts) (*keeper, error) {
+	rec, err := rec.checked(i, addresses)
+	if err != nil {
+		return nil, err
 	}
-	if slices.ContainsFunc(m.keepers, func(k *keeper) bool { return k.rec.Domain == rec.Domain }) {
-		return nil, fmt.Errorf("the record %s is given twice", rec.Domain)
+	if slices.ContainsFunc(m.keepers, func(k *keeper) bool { return k.rec.key() == rec.key() }) {
+		return nil, fmt.Errorf("the %s record of %s is given twice", rec.Type, rec.Domain)
 	}
 	writer, err := p.provider(rec)
 	if err != nil {
 		return nil, err
 	}
+	if m.accounts[rec.accountKey()] == nil {
+		m.accounts[rec.accountKey()] = newAccount()
+	}
 	k := &keeper{
-		index: i, rec: rec, provider: writer, authority: p.authority, address: m.address,
+		index: i, rec: rec, provider: writer, authority: p.authority, source: rec.source(addresses),
+		account: m.accounts[rec.accountKey()], encrypted: m.cfg.Encrypted,
 		timeout: m.cfg.Timeout, recheck: m.cfg.Recheck,
-		log:     m.cfg.Log.With("record", rec.Domain, "provider", rec.Provider),
+		log:     m.cfg.Log.With("record", rec.Domain, "type", rec.Type, "provider", rec.Provider),
 		publish: m.publish, phase: PhaseObserved,
 	}
 	if m.cfg.Rand != nil { // a Rand serves one goroutine only
 		k.rand = rand.New(rand.NewPCG(m.cfg.Rand.Uint64(), m.cfg.Rand.Uint64()))
 	}
-	k.loop = loop.New(loop.Config{Name: "ddns " + rec.Domain, Step: k.step, Rand: k.rand})
+	k.loop = loop.New(loop.Config{Name: "ddns " + rec.Domain + " " + rec.Type, Step: k.step, Rand: k.rand})
 	return k, nil
 }
 
-// Run keeps the records until ctx ends, and then returns nil once every
-// goroutine of its own has ended. Call it once.
+// Run keeps the records until ctx ends, deletes those that are to be deleted on
+// exit, in a few seconds at most, and then returns nil once every goroutine of
+// its own has ended. Call it once.
 func (m *Manager) Run(ctx context.Context) error {
 	if len(m.keepers) == 0 {
 		<-ctx.Done()
@@ -139,38 +142,26 @@ func (m *Manager) Run(ctx context.Context) error {
 		recs[i] = k.rec
 	}
 	state := openStore(m.cfg.StateFile, recs, m.cfg.Log)
-	// Taken before any keeper reads the address, so that no change is missed.
-	last, changed := m.address.Get()
-	var wg sync.WaitGroup
 	for i, k := range m.keepers {
 		k.store, k.mem = state, state.load(i, time.Now())
-		wg.Go(func() { _ = k.loop.Run(ctx) }) // it returns nil only
+		k.account.hold(k.mem.NotBefore)
 	}
-	wg.Go(func() { m.follow(ctx, last, changed) })
+	var wg sync.WaitGroup
+	for _, k := range m.keepers {
+		last := k.rec.desired(k.source.Load()) // before the keeper reads it, so that no change is missed
+		wg.Go(func() { _ = k.loop.Run(ctx) })  // it returns nil only
+		wg.Go(func() { k.follow(ctx, last) })
+	}
 	wg.Wait()
+	m.takeAway(ctx)
 	return nil
 }
 
-// follow wakes the keepers when the address is another one. A look that found
-// the same again is none of their business.
-func (m *Manager) follow(ctx context.Context, last fact.Observation, changed <-chan struct{}) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-		}
-		var now fact.Observation
-		if now, changed = m.address.Get(); !now.SameValue(last) {
-			last = now
-			m.Kick()
-		}
-	}
-}
-
-// Kick has every record looked at now. It never writes more than is due.
+// Kick has every record looked at now, at all its servers. It never writes
+// more than is due.
 func (m *Manager) Kick() {
 	for _, k := range m.keepers {
+		k.kicked.Store(true)
 		k.loop.Kick()
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns"
-	"github.com/edgeguard/edgeguard/internal/ddns/authority"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/watch"
@@ -24,8 +23,8 @@ func TestUnchangedIsNeverSent(t *testing.T) {
 		h.wait(24 * time.Hour)
 		h.wantWrites()
 		h.wantVerdict(fact.VerdictPass)
-		if n := len(h.looks); n < 80 || n > 120 {
-			t.Errorf("%d looks in a day, want one each 15 min or so", n)
+		if n := len(h.looks); n < 11 || n > 12 {
+			t.Errorf("%d looks in a day, want one each 2 h or so", n)
 		}
 	})
 }
@@ -161,7 +160,7 @@ func TestARecordEditedByHandIsPutBack(t *testing.T) {
 		h.start()
 		h.wait(time.Minute)
 		h.show(name, addrB)
-		h.wait(20 * time.Minute)
+		h.wait(3 * time.Hour)
 		h.wantWrites(addrA)
 		h.wantPhase(ddns.PhaseVerified)
 	})
@@ -181,6 +180,11 @@ func TestAValueThatNeverShowsIsRepeatedAtLongAndGrowingWaits(t *testing.T) {
 			}
 			h.wantPhase(want)
 			h.wait(7 * 24 * time.Hour)
+			if silent { // it was taken, and nobody says that it is something else
+				h.wantWrites(addrA)
+				h.wantVerdict(fact.VerdictWarn)
+				return
+			}
 			for i := 1; i < len(h.writes); i++ {
 				gap, want := h.writes[i].At-h.writes[i-1].At, min(10*time.Minute<<min(i-1, 6), 6*time.Hour)
 				if gap < want || gap > want+time.Minute {
@@ -190,11 +194,7 @@ func TestAValueThatNeverShowsIsRepeatedAtLongAndGrowingWaits(t *testing.T) {
 			if len(h.writes) < 10 {
 				t.Errorf("%d writes in a week", len(h.writes))
 			}
-			if silent {
-				h.wantVerdict(fact.VerdictWarn)
-			} else {
-				h.wantVerdict(fact.VerdictFail)
-			}
+			h.wantVerdict(fact.VerdictFail)
 		})
 	}
 }
@@ -227,7 +227,7 @@ func TestOneFailingRecordHoldsUpNoOther(t *testing.T) {
 			return addr, nil
 		}
 		h.start()
-		h.wait(3 * time.Second)
+		h.wait(5 * time.Second)
 		s := h.manager.Status().Load()
 		if s.Records[0].Phase == ddns.PhaseVerified || s.Records[1].Phase != ddns.PhaseVerified {
 			t.Errorf("status is %+v", s.Records)
@@ -249,7 +249,7 @@ func TestProxiedIsSaidAndNotRewritten(t *testing.T) {
 			t.Errorf("link is %+v, error is %q", l, h.record().LastError)
 		}
 		h.show(name, addrA)
-		h.wait(6 * time.Minute)
+		h.wait(150 * time.Minute)
 		h.wantWrites(addrA)
 		h.wantPhase(ddns.PhaseVerified)
 	})
@@ -281,7 +281,7 @@ func TestServersThatDisagreeAreNotVerifiedAndNotRewritten(t *testing.T) {
 		h.wantPhase(ddns.PhaseWritten)
 		h.wantWrites()
 		h.setLagging(netip.Addr{})
-		h.wait(6 * time.Minute)
+		h.wait(150 * time.Minute)
 		h.wantPhase(ddns.PhaseVerified)
 	})
 }
@@ -328,17 +328,16 @@ func TestNewRefusesMistakes(t *testing.T) {
 		},
 	} {
 		cfg := ddns.Config{Records: []ddns.RecordConfig{good}, Dial: noDial, Resolvers: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")}}
-		if _, err := ddns.New(cfg, address); err != nil {
+		if _, err := ddns.New(cfg, ddns.Addresses{V4: address}); err != nil {
 			t.Fatal(err)
 		}
 		change(&cfg)
-		if _, err := ddns.New(cfg, address); err == nil {
+		if _, err := ddns.New(cfg, ddns.Addresses{V4: address}); err == nil {
 			t.Errorf("%s: New has no complaint", what)
 		}
 	}
 }
 
 var (
-	_       ddns.Authority = (*authority.Asker)(nil)
-	errDown                = errors.New("the line is down")
+	errDown = errors.New("the line is down")
 )

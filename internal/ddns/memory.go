@@ -3,8 +3,6 @@ package ddns
 // What is remembered of a record, in the process and in the state file.
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/netip"
 	"time"
 
@@ -28,19 +26,31 @@ const (
 	outcomeUnclear outcome = "unclear"
 	// outcomeFailed means that the write did not happen.
 	outcomeFailed outcome = "failed"
+	// outcomeDeleted means that we deleted the record, at Deleted.
+	outcomeDeleted outcome = "deleted"
 )
 
 // memory is what is remembered of one record. It holds no secret.
 type memory struct {
 	// Addr is the value last sent or seen right; zero when there is none.
 	Addr netip.Addr
-	// At is when a write last began; zero when none did.
-	At      time.Time
-	Outcome outcome
+	// At is when a write last began, Prior when the one before did; zero when
+	// none did.
+	At, Prior time.Time
+	Outcome   outcome
 	// Verified is whether the authoritative servers have shown Addr since At.
 	Verified bool
+	// Stands is the value that the provider last took or the servers last
+	// showed; zero when there is none, or when it was deleted.
+	Stands netip.Addr
 	// Repeats counts writes of Addr beyond the first since it was verified.
 	Repeats int
+	// Edits counts how often the record was put right after somebody else had
+	// changed it, EditedAt is when last.
+	Edits    int
+	EditedAt time.Time
+	// Deleted is when we deleted the record; zero when it was written since.
+	Deleted time.Time
 	// NotBefore is when the provider wants the next write at the earliest.
 	NotBefore time.Time
 	// Refusals counts doubtful refusals in a row.
@@ -53,36 +63,52 @@ type memory struct {
 // failed reports whether the last write is to be tried again by back-off.
 func (m memory) failed() bool { return m.Outcome == outcomeFailed || m.Outcome == outcomeUnclear }
 
-// unsettled reports whether a write of Addr may still arrive at the
-// authoritative servers, which then show the past.
+// unsettled reports whether a write of Addr, or a deletion, may still arrive at
+// the authoritative servers, which then show the past.
 func (m memory) unsettled(now time.Time) bool {
-	return !m.Verified && now.Sub(m.At) < longBound &&
-		(m.Outcome == outcomeSent || m.Outcome == outcomeTaken || m.Outcome == outcomeUnclear)
+	switch m.Outcome {
+	case outcomeSent, outcomeTaken, outcomeUnclear:
+		return !m.Verified && now.Sub(m.At) < longBound
+	case outcomeDeleted:
+		return now.Sub(m.Deleted) < longBound
+	}
+	return false
+}
+
+// earliest is the first moment at or after at when the provider may be
+// written to. It is never the zero Time.
+func (m memory) earliest(at time.Time) time.Time {
+	for _, t := range []time.Time{m.At.Add(minGap), m.Prior.Add(twoGaps), m.NotBefore} {
+		if t.After(at) {
+			at = t
+		}
+	}
+	return at
+}
+
+// editedUntil is until when a record that somebody else has changed is left to
+// him; zero where it need not be.
+func (m memory) editedUntil() time.Time {
+	if m.Edits == 0 {
+		return time.Time{}
+	}
+	return m.EditedAt.Add(doubled(editGap, m.Edits-1, maxEditGap))
 }
 
 // sane returns m as loaded at now, with times that a clock set wrong has moved
 // into the future brought back.
 func (m memory) sane(now time.Time) memory {
-	if m.At.After(now) {
-		m.At = now
+	for _, at := range []*time.Time{&m.At, &m.Prior, &m.EditedAt, &m.Deleted} {
+		if at.After(now) {
+			*at = now
+		}
 	}
 	if latest := now.Add(provider.MaxRetryAfter); m.NotBefore.After(latest) {
 		m.NotBefore = latest
 	}
 	m.Repeats = min(max(m.Repeats, 0), 16)
+	m.Edits = min(max(m.Edits, 0), 16)
 	m.Refusals = min(max(m.Refusals, 0), maxRefusals)
 	m.Stopped, m.Action = provider.Clean(m.Stopped), provider.Clean(m.Action)
 	return m
-}
-
-// fingerprint tells one configuration of a record from another, so that a
-// refusal is forgotten once the token or the zone is changed. It is a truncated
-// hash: tokens are long and random, so it does not help in guessing one.
-func (r RecordConfig) fingerprint() string {
-	h := sha256.New()
-	for _, part := range []string{"edgeguard ddns record v1", r.Provider, r.Domain, r.Zone, r.Token.Reveal()} {
-		h.Write([]byte(part))
-		h.Write([]byte{0})
-	}
-	return hex.EncodeToString(h.Sum(nil)[:12])
 }

@@ -152,8 +152,8 @@ func TestNoFailureShowsAToken(t *testing.T) {
 func runUntilFailed(t *testing.T, cfg ddns.Config) string {
 	t.Helper()
 	address := watch.New(known(addrA), func(a, b fact.Observation) bool { return a == b })
-	none := asker{func(context.Context, string) (authority.Answer, error) { return said(), nil }}
-	m, err := ddns.NewWith(cfg, address, none, nil)
+	none := asker{OnAsk: func(context.Context, authority.Question) (authority.Answer, error) { return said(), nil }}
+	m, err := ddns.NewWith(cfg, ddns.Addresses{V4: address}, none, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

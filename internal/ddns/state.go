@@ -18,11 +18,12 @@ import (
 )
 
 const (
-	stateVersion = 1
+	stateVersion = 2
 	maxState     = 64 << 10
 )
 
-// stateFile is the file's form.
+// stateFile is the file's form. Version 1 knew A records only and had no Type,
+// no Salt and another fingerprint; it is read, and written as version 2.
 type stateFile struct {
 	Version int           `json:"version"`
 	Records []stateRecord `json:"records"`
@@ -32,16 +33,37 @@ type stateFile struct {
 type stateRecord struct {
 	Provider    string     `json:"provider"`
 	Domain      string     `json:"domain"`
+	Type        string     `json:"type"`
+	Salt        string     `json:"salt"`
 	Fingerprint string     `json:"fingerprint"`
 	Address     netip.Addr `json:"address,omitzero"`
 	WrittenAt   time.Time  `json:"written_at,omitzero"`
+	PriorAt     time.Time  `json:"prior_at,omitzero"`
 	Outcome     outcome    `json:"outcome,omitempty"`
 	Verified    bool       `json:"verified,omitempty"`
+	Stands      netip.Addr `json:"stands,omitzero"`
 	Repeats     int        `json:"repeats,omitempty"`
+	Edits       int        `json:"edits,omitempty"`
+	EditedAt    time.Time  `json:"edited_at,omitzero"`
+	DeletedAt   time.Time  `json:"deleted_at,omitzero"`
 	NotBefore   time.Time  `json:"not_before,omitzero"`
 	Refusals    int        `json:"refusals,omitempty"`
 	Stopped     string     `json:"stopped,omitempty"`
 	Action      string     `json:"action,omitempty"`
+}
+
+// keep puts m into r.
+func (r *stateRecord) keep(m memory) {
+	r.Address, r.WrittenAt, r.PriorAt, r.Outcome, r.Verified, r.Stands = m.Addr, m.At, m.Prior, m.Outcome, m.Verified, m.Stands
+	r.Repeats, r.Edits, r.EditedAt, r.DeletedAt = m.Repeats, m.Edits, m.EditedAt, m.Deleted
+	r.NotBefore, r.Refusals, r.Stopped, r.Action = m.NotBefore, m.Refusals, m.Stopped, m.Action
+}
+
+// memory is what r holds.
+func (r stateRecord) memory() memory {
+	return memory{Addr: r.Address, At: r.WrittenAt, Prior: r.PriorAt, Outcome: r.Outcome, Verified: r.Verified, Stands: r.Stands,
+		Repeats: r.Repeats, Edits: r.Edits, EditedAt: r.EditedAt, Deleted: r.DeletedAt,
+		NotBefore: r.NotBefore, Refusals: r.Refusals, Stopped: r.Stopped, Action: r.Action}
 }
 
 // store keeps the memories of all records and their file. Its methods may be
@@ -61,11 +83,23 @@ func openStore(path string, recs []RecordConfig, log *slog.Logger) *store {
 	s := &store{path: path, log: log, records: make([]stateRecord, len(recs))}
 	old := s.read()
 	for i, rec := range recs {
-		s.records[i] = stateRecord{Provider: rec.Provider, Domain: rec.Domain, Fingerprint: rec.fingerprint()}
+		made := &s.records[i]
 		for _, o := range old {
-			if o.Provider == rec.Provider && o.Domain == rec.Domain && o.Fingerprint == s.records[i].Fingerprint {
-				s.records[i] = o
+			if o.Provider != rec.Provider || o.Domain != rec.Domain || o.Type != rec.Type {
+				continue
 			}
+			switch {
+			case o.Salt == "" && o.Fingerprint == rec.fingerprintV1():
+				*made = o
+				made.Salt, made.Fingerprint = "", ""
+			case o.Salt != "" && o.Fingerprint == rec.fingerprint(o.Salt):
+				*made = o
+			}
+			break // a second one of the same record is not ours
+		}
+		if made.Salt == "" {
+			made.Provider, made.Domain, made.Type, made.Salt = rec.Provider, rec.Domain, rec.Type, newSalt()
+			made.Fingerprint = rec.fingerprint(made.Salt)
 		}
 	}
 	return s
@@ -106,29 +140,55 @@ func parseState(raw []byte) ([]stateRecord, error) {
 	if err := json.Unmarshal(raw, &file); err != nil {
 		return nil, fmt.Errorf("reading its JSON: %w", err)
 	}
-	if file.Version != stateVersion {
+	if file.Version != 1 && file.Version != stateVersion {
 		return nil, fmt.Errorf("its version is %d, not %d", file.Version, stateVersion)
 	}
-	for _, r := range file.Records {
-		switch r.Outcome {
-		case outcomeNone, outcomeSent, outcomeTaken, outcomeUnclear, outcomeFailed:
-		default:
-			return nil, errors.New("it names an outcome that does not exist")
+	for i := range file.Records {
+		r := &file.Records[i]
+		if file.Version == 1 {
+			r.Type, r.Salt, r.Stands = "A", "", netip.Addr{}
+			if r.Outcome == outcomeTaken {
+				r.Stands = r.Address
+			}
 		}
-		if r.Address.IsValid() && !r.Address.Is4() || !r.Address.IsValid() && r.Outcome != outcomeNone {
-			return nil, fmt.Errorf("it holds %q where an IPv4 address belongs", r.Address)
+		if err := r.check(file.Version); err != nil {
+			return nil, err
 		}
 	}
 	return file.Records, nil
+}
+
+// check reports what no record of ours holds.
+func (r *stateRecord) check(version int) error {
+	none := r.Outcome == outcomeNone
+	switch r.Outcome {
+	case outcomeNone, outcomeSent, outcomeTaken, outcomeUnclear, outcomeFailed:
+	case outcomeDeleted:
+		none = true
+	default:
+		return errors.New("it names an outcome that does not exist")
+	}
+	switch {
+	case r.Type != "A" && r.Type != "AAAA":
+		return fmt.Errorf("it names the record type %q", r.Type)
+	case version > 1 && (len(r.Salt) != 2*saltSize || r.Fingerprint == ""):
+		return errors.New("it holds a record without its fingerprint")
+	case !r.Address.IsValid() && !none:
+		return errors.New("it holds a write without an address")
+	}
+	for _, addr := range []netip.Addr{r.Address, r.Stands} {
+		if addr.IsValid() && (addr.Is4() != (r.Type == "A") || addr.Is4In6() || addr.Zone() != "") {
+			return fmt.Errorf("it holds %q where an address of a record of type %s belongs", addr, r.Type)
+		}
+	}
+	return nil
 }
 
 // load returns the memory of the record at index i.
 func (s *store) load(i int, now time.Time) memory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.records[i]
-	return memory{Addr: r.Address, At: r.WrittenAt, Outcome: r.Outcome, Verified: r.Verified, Repeats: r.Repeats,
-		NotBefore: r.NotBefore, Refusals: r.Refusals, Stopped: r.Stopped, Action: r.Action}.sane(now)
+	return s.records[i].memory().sane(now)
 }
 
 // save keeps the memory of the record at index i and writes the file. A file
@@ -136,10 +196,7 @@ func (s *store) load(i int, now time.Time) memory {
 func (s *store) save(i int, m memory) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.records[i]
-	s.records[i] = stateRecord{Provider: r.Provider, Domain: r.Domain, Fingerprint: r.Fingerprint,
-		Address: m.Addr, WrittenAt: m.At, Outcome: m.Outcome, Verified: m.Verified, Repeats: m.Repeats,
-		NotBefore: m.NotBefore, Refusals: m.Refusals, Stopped: m.Stopped, Action: m.Action}
+	s.records[i].keep(m)
 	if s.path == "" {
 		return
 	}

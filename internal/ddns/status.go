@@ -21,10 +21,13 @@ const (
 	// PhaseWritten means that the provider took the write; the authoritative
 	// servers do not show it yet.
 	PhaseWritten Phase = "written"
-	// PhaseVerified means that the authoritative servers show the address.
+	// PhaseVerified means that the authoritative servers show the address, or
+	// that a resolver does over an encrypted connection where those servers
+	// cannot be asked.
 	PhaseVerified Phase = "verified"
 	// PhaseUnconfirmed means that nobody could say what the record is: a
-	// write's outcome is unknown or the authoritative servers are silent.
+	// write's outcome is unknown, the authoritative servers are silent, or
+	// something on the way answers in their place.
 	PhaseUnconfirmed Phase = "unconfirmed"
 	// PhaseStopped means that the provider refused in a way that repeating
 	// would only make worse; it waits for another config.
@@ -41,15 +44,26 @@ type Status struct {
 
 // RecordStatus is what is known of one record.
 type RecordStatus struct {
-	// Name is the domain, Type its record type ("A").
+	// Name is the domain, Type its record type ("A" or "AAAA").
 	Name, Type, Provider string
 	// Desired is what the record should say, Published what the authoritative
-	// servers said last.
+	// servers said last, or what a resolver said where they cannot be asked
+	// (Source tells).
 	Desired, Published fact.Observation
 	Phase              Phase
 	// VerifiedAt is when the authoritative servers last showed Desired; zero
 	// when they have not.
 	VerifiedAt time.Time
+	// WrongSince is since when the servers have been saying something else, or
+	// since when writing Desired has been failing, whichever began first; zero
+	// while the record is right and while nobody knows that it is not.
+	WrongSince time.Time
+	// Change is when the provider last took another address than the one that
+	// it had before; zero where that has not happened since the start.
+	Change time.Time
+	// Intercepted is whether something on the way answers DNS questions in the
+	// authoritative servers' place.
+	Intercepted bool
 	// LastError is the last failure in words, without secrets; empty when the
 	// last round succeeded.
 	LastError string

@@ -74,8 +74,8 @@ func TestWhateverHappens(t *testing.T) {
 func TestAHangingCallEndsByItsDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T, h *home) {
 		h.cfg.Timeout = 20 * time.Second
-		m, err := ddns.NewWith(h.cfg, h.address, asker{h.ask}, func(ddns.RecordConfig) (provider.Provider, error) {
-			return writer{func(ctx context.Context, _ string, _ netip.Addr) (netip.Addr, error) {
+		m, err := ddns.NewWith(h.cfg, h.addresses(), asker{h.ask, h.recurse}, func(ddns.RecordConfig) (provider.Provider, error) {
+			return writer{OnSet: func(ctx context.Context, _ string, _ netip.Addr) (netip.Addr, error) {
 				<-ctx.Done()
 				return netip.Addr{}, ctx.Err()
 			}}, nil

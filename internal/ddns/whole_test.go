@@ -80,6 +80,9 @@ func serveWorld(t *testing.T) (*world, *authority.Asker) {
 	})
 	a, err := authority.New(authority.Config{Resolvers: []netip.AddrPort{at},
 		Dial: func(ctx context.Context, network string, server netip.AddrPort) (net.Conn, error) {
+			if server.String() == "192.0.2.53:53" { // where nobody is
+				return nil, errDown
+			}
 			if server != at && server.String() != "11.0.0.1:53" {
 				t.Errorf("a question would have gone to %s", server)
 			}
@@ -122,7 +125,7 @@ func TestFromAddressToVerifiedRecordOnTheRealWire(t *testing.T) {
 // runUntilVerified runs a manager until all records are verified as want.
 func runUntilVerified(t *testing.T, cfg ddns.Config, address *watch.Value[fact.Observation], a ddns.Authority, want netip.Addr) {
 	t.Helper()
-	m, err := ddns.NewWith(cfg, address, a, nil)
+	m, err := ddns.NewWith(cfg, ddns.Addresses{V4: address}, a, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/miekg/dns"
@@ -22,13 +23,17 @@ type Reply struct {
 	Server string
 	Addr   netip.Addr
 	// State is Known where Addrs holds the record's addresses, None where the
-	// server said that there is no A record (NODATA or NXDOMAIN), else Unknown.
+	// server said that there is no such record (NODATA or NXDOMAIN), else
+	// Unknown.
 	State fact.State
 	// Addrs are sorted and distinct; nil unless State is Known.
 	Addrs []netip.Addr
 	// Alias is where a CNAME leads, when the name is one. State is then None:
-	// the name has no A record of its own.
+	// the name has no address record of its own.
 	Alias string
+	// TTL is for how long the least of Addrs may be kept; zero unless State is
+	// Known.
+	TTL time.Duration
 	// Err is why State is Unknown; else nil.
 	Err error
 }
@@ -46,6 +51,9 @@ type Answer struct {
 	// Split means that servers that answered contradict each other, as they do
 	// while a change spreads.
 	Split bool
+	// Intercepted says by what something on the way gave itself away, in words;
+	// empty where nothing did. No reply counts then.
+	Intercepted string
 	// Replies are the servers' replies, also those that count for nothing.
 	Replies []Reply
 }
@@ -109,22 +117,47 @@ func merge(replies []Reply) Answer {
 	return answer
 }
 
+// suspicious reports whether port 53 should be looked at: nobody answered with
+// authority though somebody answered, or the answer is not what is expected.
+func (a Answer) suspicious(expect netip.Addr) bool {
+	return a.Heard() && expect.IsValid() && !a.Shows(expect) || !a.Heard() && errors.Is(a.why(), ErrNoAuthority)
+}
+
+// discredited is a without anything that was said.
+func (a Answer) discredited(evidence string) Answer {
+	b := Answer{Zone: a.Zone, Intercepted: evidence}
+	for _, r := range a.Replies {
+		b.Replies = append(b.Replies, Reply{Server: r.Server, Addr: r.Addr, Err: ErrIntercepted})
+	}
+	return b
+}
+
 // why joins the reasons for which no server counted, one per server.
 func (a Answer) why() error {
-	var all []error
+	var all joined
 	for _, r := range a.Replies {
 		if r.Err != nil {
 			all = append(all, fmt.Errorf("%s (%s): %w", r.Server, r.Addr, r.Err))
 		}
 	}
-	if len(all) > 3 {
-		all = append(all[:3], fmt.Errorf("and %d more", len(all)-3))
-	}
-	return joined(all)
+	return all.few()
 }
 
 // joined is errors.Join on one line.
 type joined []error
+
+// few is j without what is nil and without all but the first few, nil where
+// nothing is left.
+func (j joined) few() error {
+	all := slices.DeleteFunc(slices.Clone(j), func(err error) bool { return err == nil })
+	if len(all) == 0 {
+		return nil
+	}
+	if len(all) > 3 {
+		all = append(all[:3], fmt.Errorf("and %d more", len(all)-3))
+	}
+	return all
+}
 
 func (j joined) Error() string {
 	words := make([]string, len(j))
@@ -140,28 +173,35 @@ func (j joined) Unwrap() []error { return j }
 // the path answers in the server's place, or the server does not hold the zone.
 var ErrNoAuthority = errors.New("the answer came without authority: either something on the way intercepts DNS (port 53), or this server does not hold the zone")
 
-// read fills r from a server's reply to the question for name's A record.
-func (r *Reply) read(msg *dns.Msg, name string) {
+// read fills r from a server's reply to the question w.
+func (r *Reply) read(msg *dns.Msg, w wired) {
 	switch {
 	case msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError:
 		r.Err = fmt.Errorf("it answered %s", rcodeName(msg.Rcode))
-		return
 	case !msg.Authoritative:
 		r.Err = ErrNoAuthority
-		return
+	default:
+		r.take(msg, w)
 	}
+}
+
+// take fills r from what an answer says.
+func (r *Reply) take(msg *dns.Msg, w wired) {
 	var addrs []netip.Addr
 	for _, rr := range msg.Answer {
-		if !dnsEqual(rr.Header().Name, name) || rr.Header().Class != dns.ClassINET {
+		if !dnsEqual(rr.Header().Name, w.name) || rr.Header().Class != dns.ClassINET {
 			continue
 		}
-		switch rr := rr.(type) {
-		case *dns.A:
-			if addr, ok := netip.AddrFromSlice(rr.A.To4()); ok && len(addrs) < maxAddrs {
-				addrs = append(addrs, addr)
-			}
-		case *dns.CNAME:
+		if rr, ok := rr.(*dns.CNAME); ok {
 			r.Alias = strings.TrimSuffix(dns.CanonicalName(rr.Target), ".")
+		}
+		addr := addrOf(rr)
+		if rr.Header().Rrtype != w.qtype || !addr.IsValid() || len(addrs) == maxAddrs {
+			continue
+		}
+		ttl := time.Duration(rr.Header().Ttl) * time.Second
+		if addrs = append(addrs, addr); len(addrs) == 1 || ttl < r.TTL {
+			r.TTL = ttl
 		}
 	}
 	if len(addrs) == 0 {
@@ -170,4 +210,16 @@ func (r *Reply) read(msg *dns.Msg, name string) {
 	}
 	slices.SortFunc(addrs, netip.Addr.Compare)
 	r.State, r.Addrs = fact.Known, slices.Compact(addrs)
+}
+
+// addrOf is the address in rr, the zero Addr where it holds none. An IPv4
+// address in an AAAA record stays what it is there: no client can use it.
+func addrOf(rr dns.RR) (addr netip.Addr) {
+	switch rr := rr.(type) {
+	case *dns.A:
+		addr, _ = netip.AddrFromSlice(rr.A.To4())
+	case *dns.AAAA:
+		addr, _ = netip.AddrFromSlice(rr.AAAA.To16())
+	}
+	return addr
 }

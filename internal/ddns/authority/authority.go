@@ -1,18 +1,24 @@
-// Package authority asks the servers that answer for a zone what a name's A
-// record says. What a recursive resolver says may be hours old, may be made up
-// for the local network or may come from whoever redirects port 53; only the
-// zone's own servers can say that a write has arrived.
+// Package authority asks the servers that answer for a zone what a name's A or
+// AAAA record says. What a recursive resolver says may be hours old, may be
+// made up for the local network or may come from whoever redirects port 53;
+// only the zone's own servers can say that a write has arrived.
 //
 // The configured recursive resolvers are asked only where to find those
 // servers: the zone's apex (by SOA), its name servers (NS) and their addresses
-// (A). Each server is then asked directly, without recursion, and must answer
-// with authority (the AA bit of RFC 1035, section 4.1.1). An answer without it
-// comes from something in between and counts for nothing. The host's own
-// resolver settings are never used.
+// (A). What they say is kept for a day, or until the servers fall silent
+// (zones.go). Each server is then asked directly, without recursion, and must
+// answer with authority (the AA bit of RFC 1035, section 4.1.1). An answer
+// without it comes from something in between and counts for nothing. The
+// host's own resolver settings are never used.
+//
+// Something in between may set that bit too. Port 53 is therefore tried with
+// questions that no honest server answers (path.go); where one is answered,
+// everything that came over port 53 counts for nothing.
 package authority
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -50,6 +56,8 @@ type Config struct {
 type Asker struct {
 	cfg    Config
 	liking atomic.Int64 // index of the resolver that answered last
+	zones  zones
+	path   path
 }
 
 // New returns an Asker; without resolvers it is an error.
@@ -74,47 +82,112 @@ func New(cfg Config) (*Asker, error) {
 			return d.DialContext(ctx, network, server.String())
 		}
 	}
-	return &Asker{cfg: cfg}, nil
+	return &Asker{cfg: cfg, path: path{lock: newLock()}}, nil
 }
 
-// Ask asks the authoritative servers of name's zone for its A record. The
+// Question is what is asked about one record.
+type Question struct {
+	// Name is the record's name. Of a wildcard ("*.example.org") a name below
+	// it is asked that nobody has thought of before: that is what clients ask,
+	// no record of its own hides the wildcard there, and no cache knows it.
+	Name string
+	// Type is "A" or "AAAA"; empty means "A".
+	Type string
+	// One spares the servers: a single one is asked, another one each time,
+	// and the others only where it is silent or does not say Expect.
+	One bool
+	// Expect is what the record should say; the zero Addr where nobody knows.
+	// An answer that says something else has port 53 looked at.
+	Expect netip.Addr
+	// OwnServer says that the zone's server may be the asker's own, which may
+	// resolve foreign names for him.
+	OwnServer bool
+}
+
+// wired is a Question as it goes out.
+type wired struct {
+	name, base string // what is asked, and where the zone is looked for
+	qtype      uint16
+}
+
+func (q Question) onTheWire() (wired, error) {
+	w := wired{base: dns.CanonicalName(q.Name), qtype: dns.TypeA}
+	switch q.Type {
+	case "", "A":
+	case "AAAA":
+		w.qtype = dns.TypeAAAA
+	default:
+		return w, fmt.Errorf("%q is no type of address records", q.Type)
+	}
+	below, wild := strings.CutPrefix(w.base, "*.")
+	if w.name = w.base; wild {
+		w.base, w.name = below, fmt.Sprintf("edgeguard-%016x.%s", rand.Uint64(), below)
+	}
+	if _, ok := dns.IsDomainName(w.name); !ok || w.base == "." || w.base == "" {
+		return w, fmt.Errorf("%q is no domain name", q.Name)
+	}
+	return w, nil
+}
+
+// Ask asks the authoritative servers of the name's zone for its record. The
 // Answer is Unknown, with an error that says why, where no server could be
-// found or none answered. Servers that contradict each other are no error: see
-// Answer.
-func (a *Asker) Ask(ctx context.Context, name string) (Answer, error) {
-	name = dns.CanonicalName(name)
-	if _, ok := dns.IsDomainName(name); !ok || name == "." {
-		return Answer{}, fmt.Errorf("%q is no domain name", name)
-	}
-	zone, err := a.findZone(ctx, name)
+// found, where none answered, and where the answers cannot be believed.
+// Servers that contradict each other are no error: see Answer.
+func (a *Asker) Ask(ctx context.Context, q Question) (Answer, error) {
+	w, err := q.onTheWire()
 	if err != nil {
-		return Answer{}, fmt.Errorf("finding the zone of %s: %w", name, err)
+		return Answer{}, err
 	}
-	servers, err := a.findServers(ctx, zone)
+	daily := make(chan string, 1)
+	go func() { daily <- a.probePath(ctx, keepZone) }()
+	answer, err := a.ask(ctx, w, q)
+	evidence := <-daily
+	if evidence == "" && answer.suspicious(q.Expect) {
+		evidence = a.intercepted(ctx, w, q, answer)
+	}
+	if evidence != "" {
+		answer = answer.discredited(evidence)
+		return answer, fmt.Errorf("%w: %s", ErrIntercepted, evidence)
+	}
+	return answer, err
+}
+
+// ask asks without a doubt.
+func (a *Asker) ask(ctx context.Context, w wired, q Question) (Answer, error) {
+	apex, servers, err := a.servers(ctx, w.base, q.One)
 	if err != nil {
-		return Answer{}, fmt.Errorf("finding the name servers of %s: %w", zone, err)
+		return Answer{}, err
 	}
-	answer := merge(a.askAll(ctx, servers, name))
-	answer.Zone = strings.TrimSuffix(zone, ".")
+	replies := a.askAll(ctx, servers, w)
+	if answer := merge(replies); q.One && (!answer.Heard() || q.Expect.IsValid() && !answer.Shows(q.Expect)) && ctx.Err() == nil {
+		if _, all, err := a.servers(ctx, w.base, false); err == nil {
+			replies = append(replies, a.askAll(ctx, without(all, servers[0]), w)...)
+		}
+	}
+	answer := merge(replies)
+	answer.Zone = strings.TrimSuffix(apex, ".")
 	if !answer.Heard() {
-		return answer, fmt.Errorf("asking the name servers of %s: %w", zone, answer.why())
+		if ctx.Err() == nil {
+			a.forget(w.base)
+		}
+		return answer, fmt.Errorf("asking the name servers of %s: %w", apex, answer.why())
 	}
 	return answer, nil
 }
 
 // askAll asks every server at the same time and returns once all have answered
 // or run out of time, in the servers' order.
-func (a *Asker) askAll(ctx context.Context, servers []server, name string) []Reply {
+func (a *Asker) askAll(ctx context.Context, servers []server, w wired) []Reply {
 	replies := make([]Reply, len(servers))
 	var wg sync.WaitGroup
 	for i, s := range servers {
 		wg.Go(func() {
 			reply := Reply{Server: s.name, Addr: s.addr.Addr()}
-			msg, err := a.exchange(ctx, s.addr, question(name, dns.TypeA, false))
+			msg, err := a.exchange(ctx, s.addr, question(w.name, w.qtype, false))
 			if err != nil {
 				reply.Err = err
 			} else {
-				reply.read(msg, name)
+				reply.read(msg, w)
 			}
 			replies[i] = reply
 		})
@@ -123,54 +196,6 @@ func (a *Asker) askAll(ctx context.Context, servers []server, name string) []Rep
 	return replies
 }
 
-// recurse asks the recursive resolvers in turn, beginning with the one that
-// answered last, until one gives an answer that can be used.
-func (a *Asker) recurse(ctx context.Context, name string, qtype uint16) (*dns.Msg, error) {
-	if a.cfg.Recurse != nil {
-		return a.recurseThere(ctx, name, qtype)
-	}
-	first := int(a.liking.Load())
-	var last error
-	for i := range a.cfg.Resolvers {
-		at := (first + i) % len(a.cfg.Resolvers)
-		msg, err := a.exchange(ctx, a.cfg.Resolvers[at], question(name, qtype, true))
-		if err == nil && msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError {
-			err = fmt.Errorf("it answered %s", rcodeName(msg.Rcode))
-		}
-		if err == nil {
-			a.liking.Store(int64(at))
-			return msg, nil
-		}
-		last = fmt.Errorf("asking the resolver %s for %s %s: %w",
-			a.cfg.Resolvers[at], name, dns.TypeToString[qtype], err)
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, last
-}
-
-// recurseThere is recurse with cfg.Recurse.
-func (a *Asker) recurseThere(ctx context.Context, name string, qtype uint16) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*a.cfg.Timeout)
-	defer cancel()
-	msg, err := a.cfg.Recurse(ctx, question(name, qtype, true))
-	if err == nil && msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError {
-		err = fmt.Errorf("the answer is %s", rcodeName(msg.Rcode))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("asking upstream for %s %s: %w", name, dns.TypeToString[qtype], err)
-	}
-	return msg, nil
-}
-
-// question makes a query with a fresh, unguessable id and room for 1232 octets
-// over UDP (the size that avoids fragments, dnsflagday.net/2020).
-func question(name string, qtype uint16, recurse bool) *dns.Msg {
-	m := new(dns.Msg)
-	m.SetQuestion(name, qtype)
-	m.Id = uint16(rand.Uint32())
-	m.RecursionDesired = recurse
-	m.SetEdns0(udpSize, false)
-	return m
-}
+// ErrIntercepted means that something on the way answers DNS questions in the
+// place of the servers that they are sent to.
+var ErrIntercepted = errors.New("something on the way intercepts DNS (port 53)")

@@ -31,7 +31,7 @@ var addr = netip.MustParseAddr("11.22.33.44")
 
 func ask(t *testing.T, l *lab, name string) (authority.Answer, error) {
 	t.Helper()
-	return l.asker(t).Ask(t.Context(), name)
+	return l.asker(t).Ask(t.Context(), authority.Question{Name: name})
 }
 
 func TestAllServersAgree(t *testing.T) {
@@ -175,7 +175,7 @@ func TestADeadResolverIsPassedOverAndThenAvoided(t *testing.T) {
 	l.resolvers = append([]netip.AddrPort{dead}, l.resolvers...)
 	a := l.asker(t)
 	for range 2 {
-		if got, err := a.Ask(t.Context(), "mqtt.example.org"); err != nil || !got.Shows(addr) {
+		if got, err := a.Ask(t.Context(), authority.Question{Name: "mqtt.example.org"}); err != nil || !got.Shows(addr) {
 			t.Fatalf("Ask = %+v, %v", got, err)
 		}
 	}
@@ -221,7 +221,7 @@ func TestNothingFoundIsUnknown(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got, err := l.asker(t).Ask(ctx, "mqtt.example.org"); err == nil || got.State != fact.Unknown {
+	if got, err := l.asker(t).Ask(ctx, authority.Question{Name: "mqtt.example.org"}); err == nil || got.State != fact.Unknown {
 		t.Errorf("Ask = %+v, %v", got, err)
 	}
 }
@@ -237,18 +237,44 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
+// FuzzParseReply feeds a reply from anywhere through all that reads one.
 func FuzzParseReply(f *testing.F) {
-	q := new(dns.Msg).SetQuestion("mqtt.example.org.", dns.TypeA)
-	q.Id = 1
-	reply := new(dns.Msg).SetReply(q)
-	a, _ := dns.NewRR(right)
-	reply.Answer = []dns.RR{a}
-	raw, _ := reply.Pack()
-	f.Add(raw)
-	f.Add(raw[:20])
+	for _, text := range []string{right, "mqtt.example.org. 60 IN AAAA 2001:db8::1", "mqtt.example.org. 60 IN AAAA ::ffff:1.2.3.4", "mqtt.example.org. 0 IN CNAME a."} {
+		record, _ := dns.NewRR(text)
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			reply := new(dns.Msg).SetReply(fuzzed(qtype))
+			reply.Authoritative = true
+			reply.Answer = []dns.RR{record, record}
+			raw, _ := reply.Pack()
+			f.Add(raw)
+			f.Add(raw[:20])
+		}
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if msg := authority.ParseReply(raw, q); msg != nil && (msg.Id != q.Id || len(msg.Question) != 1) {
-			t.Errorf("accepted %v", msg)
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			q := fuzzed(qtype)
+			msg := authority.ParseReply(raw, q)
+			if msg == nil {
+				continue
+			}
+			if msg.Id != q.Id || len(msg.Question) != 1 {
+				t.Errorf("accepted %v", msg)
+			}
+			r := authority.ReadReply(msg, "mqtt.example.org.", qtype)
+			if (r.State == fact.Known) != (len(r.Addrs) > 0) || len(r.Addrs) > 32 || r.State != fact.Unknown && (r.Err != nil || !msg.Authoritative) || r.TTL < 0 {
+				t.Errorf("read %+v from %v", r, msg)
+			}
+			for _, addr := range r.Addrs {
+				if addr.Is4() != (qtype == dns.TypeA) {
+					t.Errorf("read %v from %v", addr, msg)
+				}
+			}
 		}
 	})
+}
+
+func fuzzed(qtype uint16) *dns.Msg {
+	q := new(dns.Msg).SetQuestion("mqtt.example.org.", qtype)
+	q.Id = 1
+	return q
 }

@@ -23,6 +23,16 @@ const (
 
 var errStray = errors.New("only answers to other questions came back")
 
+// errSilence is what the error of a question that left and got no answer is.
+var errSilence = errors.New("no answer")
+
+// silent is err as an errSilence.
+type silent struct{ err error }
+
+func (s silent) Error() string        { return s.err.Error() }
+func (s silent) Unwrap() error        { return s.err }
+func (s silent) Is(target error) bool { return target == errSilence }
+
 // exchange asks one server within cfg.Timeout. The reply's id and question
 // are those of q.
 func (a *Asker) exchange(ctx context.Context, server netip.AddrPort, q *dns.Msg) (*dns.Msg, error) {
@@ -74,7 +84,7 @@ func askUDP(conn net.Conn, packed []byte, q *dns.Msg) (*dns.Msg, error) {
 	for range maxStray {
 		n, err := conn.Read(buf)
 		if err != nil {
-			return nil, fmt.Errorf("receiving: %w", err)
+			return nil, fmt.Errorf("receiving: %w", silent{err})
 		}
 		if msg := parseReply(buf[:n], q); msg != nil {
 			return msg, nil

@@ -5,23 +5,14 @@ package authority
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/miekg/dns"
 )
 
 // nsPort is where name servers listen (RFC 1035, section 4.2).
 const nsPort = 53
-
-// server is one name server of a zone at one of its addresses.
-type server struct {
-	name string
-	addr netip.AddrPort
-}
 
 // findZone returns the apex of the zone that holds name. A resolver gives the
 // zone's SOA in its answer where name is the apex, and in the authority
@@ -55,9 +46,9 @@ func parent(name string) string {
 	return name[next:]
 }
 
-// findServers returns the zone's name servers, at most cfg.MaxServers of them,
-// each with its first IPv4 address.
-func (a *Asker) findServers(ctx context.Context, zone string) ([]server, error) {
+// findNames returns the names of the zone's servers, sorted, at most
+// cfg.MaxServers of them and at least one.
+func (a *Asker) findNames(ctx context.Context, zone string) ([]string, error) {
 	msg, err := a.recurse(ctx, zone, dns.TypeNS)
 	if err != nil {
 		return nil, err
@@ -73,30 +64,7 @@ func (a *Asker) findServers(ctx context.Context, zone string) ([]server, error) 
 	if len(names) == 0 {
 		return nil, errors.New("the resolver names none")
 	}
-	return a.resolveServers(ctx, names[:min(len(names), a.cfg.MaxServers)])
-}
-
-// resolveServers finds the addresses of the named servers, all at once. Those
-// without an IPv4 address are left out; none left is an error.
-func (a *Asker) resolveServers(ctx context.Context, names []string) ([]server, error) {
-	addrs := make([]netip.Addr, len(names))
-	errs := make(joined, len(names))
-	var wg sync.WaitGroup
-	for i, name := range names {
-		wg.Go(func() { addrs[i], errs[i] = a.resolve(ctx, name) })
-	}
-	wg.Wait()
-	var servers []server
-	for i, addr := range addrs {
-		known := slices.ContainsFunc(servers, func(s server) bool { return s.addr.Addr() == addr })
-		if addr.IsValid() && !known {
-			servers = append(servers, server{strings.TrimSuffix(names[i], "."), netip.AddrPortFrom(addr, nsPort)})
-		}
-	}
-	if len(servers) == 0 {
-		return nil, errs[:min(len(errs), 3)]
-	}
-	return servers, nil
+	return names[:min(len(names), a.cfg.MaxServers)], nil
 }
 
 // resolve returns the first IPv4 address of a name server's name. The answer
@@ -113,5 +81,5 @@ func (a *Asker) resolve(ctx context.Context, name string) (netip.Addr, error) {
 			}
 		}
 	}
-	return netip.Addr{}, fmt.Errorf("the name server %s has no IPv4 address", name)
+	return netip.Addr{}, errNoIPv4(name)
 }

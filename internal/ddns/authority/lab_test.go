@@ -74,7 +74,9 @@ func newLab(t *testing.T, records ...string) *lab {
 
 // recurse answers like a recursive resolver: the records, or the SOA of the
 // nearest zone it knows in the authority section.
-func (l *lab) recurse(w dns.ResponseWriter, q *dns.Msg) {
+func (l *lab) recurse(w dns.ResponseWriter, q *dns.Msg) { w.WriteMsg(l.reply(q)) }
+
+func (l *lab) reply(q *dns.Msg) *dns.Msg {
 	m := new(dns.Msg).SetReply(q)
 	m.RecursionAvailable = true
 	for _, rr := range l.records {
@@ -85,7 +87,7 @@ func (l *lab) recurse(w dns.ResponseWriter, q *dns.Msg) {
 			m.Ns = append(m.Ns, dns.Copy(rr))
 		}
 	}
-	w.WriteMsg(m)
+	return m
 }
 
 // nameServer adds a name server at a public address.
@@ -140,10 +142,16 @@ func says(t *testing.T, records ...string) dns.HandlerFunc {
 		m := new(dns.Msg).SetReply(q)
 		m.Authoritative = true
 		if q.RecursionDesired {
-			t.Error("a name server was asked with RD=1")
+			if q.Question[0].Name != "." {
+				t.Error("a name server was asked with RD=1")
+			}
+			w.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeRefused))
+			return
 		}
 		for _, rr := range list {
-			if rr.Header().Name == q.Question[0].Name {
+			switch h := rr.Header(); {
+			case h.Name != q.Question[0].Name:
+			case h.Rrtype == q.Question[0].Qtype || h.Rrtype == dns.TypeCNAME:
 				m.Answer = append(m.Answer, dns.Copy(rr))
 			}
 		}
