@@ -4,10 +4,7 @@ package main
 // taken over with all it knows.
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"time"
@@ -15,9 +12,7 @@ import (
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
-	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
-	"github.com/edgeguard/edgeguard/internal/lan"
 	"github.com/edgeguard/edgeguard/internal/portmap"
 	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/wan"
@@ -30,6 +25,7 @@ type concerns struct {
 	upstream *upstream.Pool
 	forwards []*upstream.Pool // one for each of cfg.Forwards
 	wan      *wan.Watcher
+	wan6     *wan.Watcher // nil where no record says an IPv6 address
 	ddns     *ddns.Manager
 	portmap  *portmap.Keeper
 	hairpin  *hairpin.Prober
@@ -90,53 +86,14 @@ func (d *daemon) newPool(cfg upstream.Config, zone string) (*upstream.Pool, erro
 // shows less has not been set yet.
 var clockFloor = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 
-func (d *daemon) makeWAN(c, old *concerns) error {
-	if old.wan != nil && slices.Equal(old.cfg.WANSources, c.cfg.WANSources) {
-		c.wan = old.wan
-		return nil
-	}
-	var sources []wan.Source
-	for _, spec := range c.cfg.WANSources {
-		source, err := d.wanSource(spec)
-		if err != nil {
-			return fmt.Errorf("setting up the source %s of the public address: %w", spec, err)
-		}
-		sources = append(sources, source)
-	}
-	cfg := c.cfg.WAN
-	cfg.OwnPrefixes, cfg.Log = lan.OwnPrefixes, component(d.log, "wan")
-	cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	c.wan = wan.New(cfg, sources)
-	return nil
-}
-
-// wanSource makes one source of the public address.
-func (d *daemon) wanSource(spec wan.SourceSpec) (wan.Source, error) {
-	switch spec.Type {
-	case "igd":
-		return wan.NewRouterSource(spec.Type, d.router.ExternalAddress), nil
-	case "natpmp", "pcp":
-		// MERGE: d.router.NATPMPAddress and d.router.PCPAddress stand here once
-		// the router speaks these; the signature is that of ExternalAddress.
-		return wan.NewRouterSource(spec.Type, func(context.Context) (fact.Observation, error) {
-			return fact.Observation{}, errors.New("not available until the router speaks it")
-		}), nil
-	case "interface":
-		return wan.NewInterface(spec, nil), nil
-	case "static":
-		return wan.NewStatic(spec), nil
-	}
-	return wan.NewOutside(spec, d.dial)
-}
-
 func (d *daemon) makeDDNS(c, old *concerns) (err error) {
-	if old.ddns != nil && c.wan == old.wan && sameDDNS(old.cfg.DDNS, c.cfg.DDNS) {
+	if old.ddns != nil && c.wan == old.wan && c.wan6 == old.wan6 && sameDDNS(old.cfg.DDNS, c.cfg.DDNS) {
 		c.ddns = old.ddns
 		return nil
 	}
 	cfg := c.cfg.DDNS
 	cfg.Dial, cfg.Recurse, cfg.Encrypted, cfg.Log = d.dial, d.recurse, d.recursesEncrypted, component(d.log, "ddns")
-	if c.ddns, err = ddns.New(cfg, ddns.Addresses{V4: c.wan.Address()}); err != nil {
+	if c.ddns, err = ddns.New(cfg, addressesFor(c)); err != nil {
 		return fmt.Errorf("setting up DDNS: %w", err)
 	}
 	return nil

@@ -9,9 +9,7 @@ import (
 	"slices"
 
 	"github.com/edgeguard/edgeguard/internal/config"
-	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
-	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/portmap"
 	"github.com/edgeguard/edgeguard/internal/router"
 	"github.com/edgeguard/edgeguard/internal/watch"
@@ -62,7 +60,10 @@ func (p *parts) stop(key any) {
 // startConcerns runs what of c does not run yet.
 func (d *daemon) startConcerns(p *parts, c *concerns) {
 	d.startPools(p, c)
-	p.start(c.wan, c.wan.Run, func(ctx context.Context) error { return d.forgetOld(ctx, c) })
+	p.start(c.wan, c.wan.Run, func(ctx context.Context) error { return d.forgetOld(ctx, c.wan) })
+	if c.wan6 != nil {
+		p.start(c.wan6, c.wan6.Run, func(ctx context.Context) error { return d.forgetOld(ctx, c.wan6) })
+	}
 	p.start(c.ddns, c.ddns.Run)
 	p.start(c.portmap, c.portmap.Run, func(ctx context.Context) error { return d.followRouter(ctx, c) })
 	p.start(c.hairpin, c.hairpin.Run,
@@ -82,28 +83,13 @@ func (c *concerns) pools() []*upstream.Pool {
 	return append([]*upstream.Pool{c.upstream}, c.forwards...)
 }
 
-// forgetOld has the DNS server forget what it kept of our public names when the
-// public address changes.
-func (d *daemon) forgetOld(ctx context.Context, c *concerns) error {
-	return dnsserver.PurgeOn(ctx, d.dns, c.wan.Address(), func(old, now fact.Observation) []string {
-		if old.SameValue(now) {
-			return nil
-		}
-		var names []string
-		for _, r := range d.now.Load().cfg.DDNS.Records {
-			names = append(names, r.Domain)
-		}
-		return names
-	})
-}
-
 // stopConcerns ends what of old is not in next, those first that lean on
 // others. A forward that next still wants is opened again by next.
 func stopConcerns(p *parts, old, next *concerns) {
 	old.ddns.HandOver(next.ddns)
 	for _, pair := range [][2]any{
 		{old.hairpin, next.hairpin}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
-		{old.wan, next.wan},
+		{old.wan, next.wan}, {old.wan6, next.wan6},
 	} {
 		if pair[0] != pair[1] {
 			p.stop(pair[0])

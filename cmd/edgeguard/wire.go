@@ -192,7 +192,7 @@ func (d *daemon) snapshot() *status.Snapshot {
 		Version: version,
 		Started: d.started,
 		Config:  config,
-		WAN:     c.wan.Status().Load(),
+		WAN:     c.wanStatus(),
 		DDNS:    c.ddns.Status().Load(),
 		Router:  d.router.Status().Load(),
 		Portmap: c.portmap.Status().Load(),
