@@ -68,6 +68,7 @@ func (d *daemon) startConcerns(p *parts, c *concerns) {
 	p.start(c.hairpin, c.hairpin.Run,
 		func(ctx context.Context) error { return follow(ctx, c.hairpin.Names(), d.learn) },
 		func(ctx context.Context) error { return followForwards(ctx, c) })
+	p.start(c.notify, c.notify.Run)
 }
 
 // startPools runs the DNS servers that are asked under c.
@@ -101,7 +102,7 @@ func (d *daemon) forgetOld(ctx context.Context, c *concerns) error {
 // others. A forward that next still wants is opened again by next.
 func stopConcerns(p *parts, old, next *concerns) {
 	for _, pair := range [][2]any{
-		{old.hairpin, next.hairpin}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
+		{old.notify, next.notify}, {old.hairpin, next.hairpin}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
 		{old.wan, next.wan},
 	} {
 		if pair[0] != pair[1] {

@@ -106,7 +106,9 @@ func TestNoFailureTellsASecret(t *testing.T) {
 				return w.dial
 			},
 			"a redirect": func(w *world) DialFunc {
-				w.answer = func(out http.ResponseWriter, r *http.Request) { http.Redirect(out, r, r.URL.String(), http.StatusFound) }
+				w.answer = func(out http.ResponseWriter, r *http.Request) {
+					http.Redirect(out, r, r.URL.String(), http.StatusFound)
+				}
 				return w.dial
 			},
 			"a dial error that quotes all": func(*world) DialFunc {

@@ -37,14 +37,15 @@ type receiver struct {
 	told        stateTarget // guarded by the notifier's mu; without the queues
 }
 
-// New returns a notifier that has not started. input is what it is fed with.
+// New returns a notifier that has not started. input is what it is fed with;
+// required where there are Targets.
 // An error is a mistake in cfg, without secrets.
 func New(cfg Config, input *watch.Value[Input]) (*Notifier, error) {
 	cfg, err := cfg.checked()
 	if err != nil {
 		return nil, err
 	}
-	if input == nil {
+	if input == nil && len(cfg.Targets) > 0 {
 		panic("notify.New: input is nil")
 	}
 	n := &Notifier{cfg: cfg, input: input, send: newClient(cfg).send}
