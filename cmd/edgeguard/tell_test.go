@@ -103,7 +103,7 @@ func TestPushAtTheRunningDaemon(t *testing.T) {
 			return "", err
 		}
 		r.SetBasicAuth("router", password)
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := (&http.Client{Timeout: patience}).Do(r)
 		if err != nil {
 			return "", err
 		}
