@@ -13,6 +13,7 @@ import (
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
+	"github.com/edgeguard/edgeguard/internal/notify"
 	"github.com/edgeguard/edgeguard/internal/portmap"
 	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/wan"
@@ -29,6 +30,7 @@ type concerns struct {
 	ddns     *ddns.Manager
 	portmap  *portmap.Keeper
 	hairpin  *hairpin.Prober
+	notify   *notify.Notifier
 }
 
 // makeConcerns makes the concerns of cfg, and takes from old, which may be nil,
@@ -44,6 +46,7 @@ func (d *daemon) makeConcerns(cfg *config.Config, old *concerns) (*concerns, err
 		func(old *concerns) error { return d.makeDDNS(c, old) },
 		func(old *concerns) error { return d.makePortmap(c, old) },
 		func(old *concerns) error { return d.makeHairpin(c, old) },
+		func(old *concerns) error { return d.makeNotify(c, old) },
 	}
 	for _, step := range steps {
 		if err := step(old); err != nil {
@@ -124,11 +127,9 @@ func (d *daemon) makeHairpin(c, old *concerns) error {
 // sameDDNS reports whether two configs keep the same records in the same way.
 func sameDDNS(a, b ddns.Config) bool {
 	sameRecord := func(a, b ddns.RecordConfig) bool {
-		if a.Token.Reveal() != b.Token.Reveal() || a.Key.Reveal() != b.Key.Reveal() {
-			return false
-		}
+		secrets := a.Token.Reveal() == b.Token.Reveal() && a.Key.Reveal() == b.Key.Reveal()
 		a.Token, a.Key, b.Token, b.Key = secret.Value{}, secret.Value{}, secret.Value{}, secret.Value{}
-		return reflect.DeepEqual(a, b)
+		return secrets && reflect.DeepEqual(a, b)
 	}
 	return slices.EqualFunc(a.Records, b.Records, sameRecord) && slices.Equal(a.Resolvers, b.Resolvers) && a.StateFile == b.StateFile
 }

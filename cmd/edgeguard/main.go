@@ -17,6 +17,8 @@
 //	             the JSON of /api/v1/status. Exits 1 where a link fails.
 //	why NAME     ask the running daemon how a name is answered, and why; --type
 //	             for another record type than A, --json for the JSON.
+//	notify       send a test message to every [[notify]] of the config; exits 1
+//	             where one cannot be delivered.
 //	healthcheck  ask the running daemon whether it lives; for containers.
 //	version      print the version.
 //
@@ -121,6 +123,6 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&opt.config, "config", "", "the config `FILE` (default $EDGEGUARD_CONFIG, then /etc/edgeguard/edgeguard.toml)")
-	root.AddCommand(newRun(&opt), newCheck(&opt), newStatus(&opt), newWhy(&opt), newHealthcheck(&opt), newVersion())
+	root.AddCommand(newRun(&opt), newCheck(&opt), newStatus(&opt), newWhy(&opt), newNotify(&opt), newHealthcheck(&opt), newVersion())
 	return root
 }

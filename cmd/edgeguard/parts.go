@@ -69,6 +69,7 @@ func (d *daemon) startConcerns(p *parts, c *concerns) {
 	p.start(c.hairpin, c.hairpin.Run,
 		func(ctx context.Context) error { return follow(ctx, c.hairpin.Names(), d.learn) },
 		func(ctx context.Context) error { return followForwards(ctx, c) })
+	p.start(c.notify, c.notify.Run)
 }
 
 // startPools runs the DNS servers that are asked under c.
@@ -88,7 +89,7 @@ func (c *concerns) pools() []*upstream.Pool {
 func stopConcerns(p *parts, old, next *concerns) {
 	old.ddns.HandOver(next.ddns)
 	for _, pair := range [][2]any{
-		{old.hairpin, next.hairpin}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
+		{old.notify, next.notify}, {old.hairpin, next.hairpin}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
 		{old.wan, next.wan}, {old.wan6, next.wan6},
 	} {
 		if pair[0] != pair[1] {

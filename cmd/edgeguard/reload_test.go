@@ -98,7 +98,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		return cfg
 	}
 	same := func(s string) string { return s }
-	d := &daemon{log: newLogger(t.Output(), nil, "text", (&secretList{}).all)}
+	d := &daemon{log: newLogger(t.Output(), nil, "text", (&secretList{}).all), news: newNews()}
 	old, err := d.makeConcerns(load(same), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		var list []string
 		for name, same := range map[string]bool{
 			"upstream": c.upstream == old.upstream, "wan": c.wan == old.wan, "ddns": c.ddns == old.ddns,
-			"portmap": c.portmap == old.portmap, "hairpin": c.hairpin == old.hairpin,
+			"portmap": c.portmap == old.portmap, "hairpin": c.hairpin == old.hairpin, "notify": c.notify == old.notify,
 		} {
 			if same {
 				list = append(list, name)
@@ -119,10 +119,11 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		change func(string) string
 		want   string
 	}{
-		"nothing":   {same, "ddns hairpin portmap upstream wan"},
-		"a comment": {func(s string) string { return "# hello\n" + s }, "ddns hairpin portmap upstream wan"},
-		"sources":   {func(s string) string { return strings.Replace(s, ":9/", ":9/x", 1) }, "portmap upstream"},
-		"a name":    {func(s string) string { return strings.Replace(s, "one.", "two.", 1) }, "ddns portmap upstream wan"},
+		"nothing":    {same, "ddns hairpin notify portmap upstream wan"},
+		"a comment":  {func(s string) string { return "# hello\n" + s }, "ddns hairpin notify portmap upstream wan"},
+		"sources":    {func(s string) string { return strings.Replace(s, ":9/", ":9/x", 1) }, "notify portmap upstream"},
+		"a receiver": {func(s string) string { return s + "[[notify]]\nurl = \"ntfy://ntfy.sh/a-topic\"\n" }, "ddns hairpin portmap upstream wan"},
+		"a name":     {func(s string) string { return strings.Replace(s, "one.", "two.", 1) }, "ddns notify portmap upstream wan"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			next, err := d.makeConcerns(load(test.change), old)

@@ -19,6 +19,7 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/lan"
+	"github.com/edgeguard/edgeguard/internal/notify"
 	"github.com/edgeguard/edgeguard/internal/router"
 	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/status"
@@ -38,6 +39,7 @@ type daemon struct {
 	router       *router.Router
 	dns          *dnsserver.Server
 	http         *status.Server
+	news         *watch.Value[notify.Input] // what people may be told
 
 	// now are the concerns of the config in force; never nil after newDaemon.
 	now atomic.Pointer[concerns]
@@ -65,10 +67,13 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 		secrets:      secrets,
 		own:          own,
 		statusListen: cfg.Status.Listen.Resolve(own),
+		news:         newNews(),
 		zone:         watch.New[*zone.Zone](nil, (*zone.Zone).Equal),
 		builder:      status.NewBuilder(secrets.all),
-		router:       router.New(router.Config{Gateway: lan.Gateway, Log: component(log, "router")}),
-		memory:       &nameMemory{path: filepath.Join(cfg.StateDir, "names.json"), log: component(log, "names")},
+		router: router.New(router.Config{
+			Gateway: lan.Gateway, EventPort: cfg.RouterEventPort, EventHost: cfg.RouterEventHost, Log: component(log, "router"),
+		}),
+		memory: &nameMemory{path: filepath.Join(cfg.StateDir, "names.json"), log: component(log, "names")},
 	}
 	d.learned = d.memory.load()
 	first, err := d.makeConcerns(cfg, nil)
@@ -84,7 +89,7 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 	}
 	d.http = status.NewServer(status.ServerConfig{
 		Listen: d.statusListen, Snapshot: d.snapshot, Why: d.why, Secrets: secrets.all,
-		OwnPrefixes: lan.OwnPrefixes, Names: d.names, Log: component(log, "status"),
+		OwnPrefixes: lan.OwnPrefixes, Names: d.names, PushAccess: d.pushAccess, Push: d.pushed, Log: component(log, "status"),
 	})
 	return d, nil
 }
@@ -215,12 +220,12 @@ func namesOf(local *zone.Zone) []string {
 func component(log *slog.Logger, name string) *slog.Logger { return log.With("component", name) }
 
 // watchChain builds a snapshot now and then, so that the status knows since
-// when a link has been so even if nobody looks.
+// when a link has been so even if nobody looks, and that people can be told.
 func (d *daemon) watchChain(ctx context.Context) error {
 	tick := time.NewTicker(snapshotEvery)
 	defer tick.Stop()
 	for {
-		d.snapshot()
+		d.news.Store(newsOf(d.snapshot()))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -241,11 +246,16 @@ func (s *secretList) add(cfg *config.Config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := append([]secret.Value(nil), s.list...)
+	all := []secret.Value{cfg.Push.Password}
 	for _, r := range cfg.DDNS.Records {
-		for _, v := range r.Secrets() {
-			if !holds(list, v) {
-				list = append(list, v)
-			}
+		all = append(all, r.Secrets()...)
+	}
+	for _, t := range cfg.Notify.Targets {
+		all = append(all, notify.Secrets(t.URL)...)
+	}
+	for _, v := range all {
+		if !v.IsZero() && !holds(list, v) {
+			list = append(list, v)
 		}
 	}
 	s.list = list

@@ -28,6 +28,7 @@ var concerns = map[string][]string{
 	"hairpin":   nil,
 	"dnsserver": {"github.com/miekg/dns", "golang.org/x/net/", "golang.org/x/sync/", "golang.org/x/sys/"},
 	"lan":       {"golang.org/x/sys/"},
+	"notify":    nil,
 }
 
 // others are the packages that stand above the concerns.
@@ -35,7 +36,7 @@ var others = map[string]struct {
 	internal []string // what of ours, besides leaves
 	vendor   []string
 }{
-	"config": {[]string{"wan", "ddns", "portmap", "hairpin", "dnsserver"}, []string{"github.com/pelletier/go-toml/v2"}},
+	"config": {[]string{"wan", "ddns", "portmap", "hairpin", "dnsserver", "notify"}, []string{"github.com/pelletier/go-toml/v2"}},
 	"status": {[]string{"wan", "ddns", "router", "portmap", "hairpin", "dnsserver"}, nil},
 }
 

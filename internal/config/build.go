@@ -34,6 +34,8 @@ type builder struct {
 	file     string
 	// inlineTokensExposed is set where everybody can read the config file.
 	inlineTokensExposed bool
+	// tableOf is which [[ddns]] each of the records is from.
+	tableOf []int
 }
 
 // build checks everything, however much is wrong already. The Config is of use
@@ -43,7 +45,9 @@ func (b *builder) build(raw *rawFile) *Config {
 	b.services(raw.Service, c)
 	b.ddns(raw.DDNS, c)
 	b.names(raw, c)
+	b.hosts(raw.DDNS, c)
 	b.sources(raw.WAN, c)
+	b.routerEvents(raw.WAN, c)
 	b.portmap(raw.Portmap, c)
 	b.dns(raw.DNS, c)
 	b.forwards(raw.DNS, c)
@@ -51,9 +55,12 @@ func (b *builder) build(raw *rawFile) *Config {
 	b.records(raw.DNS.Record, c)
 	b.word(raw.Certificate.Mode, "none", []string{"none"}, []string{"acme", "own-ca"})
 	c.Status.Listen = b.listen(raw.Status.Listen, defaultStatusListen)
+	b.notify(raw.Notify, c)
+	b.push(raw.Push, c)
 	b.log(raw.Log, c)
 	c.DDNS.Resolvers = plainServers(c.Upstream)
 	c.DDNS.StateFile = filepath.Join(c.StateDir, "ddns.json")
+	c.Notify.StateFile = filepath.Join(c.StateDir, "notify.json")
 	return c
 }
 

@@ -1,39 +1,98 @@
 package config
 
-// [[ddns]]: the public records to keep.
+// [[ddns]]: the public records to keep. What each provider needs stands in the
+// table of package provider, and is read from there.
 
 import (
+	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/edgeguard/edgeguard/internal/ddns"
-	"github.com/edgeguard/edgeguard/internal/secret"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 )
 
-// The providers.
+// The record types.
 const (
-	cloudflare = "cloudflare"
-	duckdns    = "duckdns"
+	typeA    = "A"
+	typeAAAA = "AAAA"
 )
 
-// ddns reads the [[ddns]] tables into c.DDNS.Records, one for each, however
-// broken.
+// ddns reads the [[ddns]] tables into c.DDNS.Records, one for each type of
+// each, however broken.
 func (b *builder) ddns(raw []rawDDNS, c *Config) {
-	seen := map[string]origin{}
-	for _, r := range raw {
-		rec := ddns.RecordConfig{Domain: b.domain(r, seen)}
+	kinds := provider.Kinds()
+	var words []string
+	for _, k := range kinds {
+		words = append(words, k.Word)
+	}
+	seen := map[recordKey]origin{}
+	for i, r := range raw {
 		if !r.Provider.given {
-			b.missing(r.keyOf("provider"), `missing; write who keeps the record, "cloudflare" or "duckdns"`)
+			b.missing(r.keyOf("provider"), "missing; write who keeps the record, %s", choice(words))
 		}
-		rec.Provider = b.word(r.Provider, "", []string{cloudflare, duckdns}, nil)
-		rec.Zone = b.zone(r, rec.Domain)
-		rec.Token = b.token(r, len(raw) == 1)
-		c.DDNS.Records = append(c.DDNS.Records, rec)
+		var kind *provider.Kind // nil where it is not known what is needed
+		word := b.word(r.Provider, "", words, nil)
+		if at := slices.IndexFunc(kinds, func(k provider.Kind) bool { return k.Word == word }); at >= 0 {
+			kind = &kinds[at]
+		}
+		for _, rec := range b.recordsOf(r, word, kind, len(raw) == 1, seen) {
+			c.DDNS.Records = append(c.DDNS.Records, rec)
+			b.tableOf = append(b.tableOf, i)
+		}
 	}
 }
 
+// recordKey is what may be kept once only.
+type recordKey struct{ domain, rrtype string }
+
+// recordsOf reads one [[ddns]], which is the only one where alone is true. Kind
+// is nil where the provider is not known. There is always a record.
+func (b *builder) recordsOf(r rawDDNS, word string, kind *provider.Kind, alone bool, seen map[recordKey]origin) []ddns.RecordConfig {
+	types := b.types(r.Types, kind)
+	rec := ddns.RecordConfig{Domain: b.domain(r, kind, types, seen)}
+	rec.Provider = word
+	b.account(r, kind, rec.Domain, alone, &rec.Account)
+	host := b.ipv6Host(r.IPv6Host, types)
+	rec.DeleteOnExit = b.onExit(r.OnExit, kind)
+	var list []ddns.RecordConfig
+	for _, t := range types {
+		one := rec
+		one.Type = t
+		if t == typeAAAA {
+			one.Host = host
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+// types returns at least one type.
+func (b *builder) types(t texts, kind *provider.Kind) []string {
+	var types []string
+	for _, one := range b.list(t, []string{typeA}) {
+		switch {
+		case one.v != typeA && one.v != typeAAAA:
+			b.word(one, "", []string{typeA, typeAAAA}, nil)
+		case one.v == typeAAAA && kind != nil && !kind.AAAA:
+			b.fail(one.at, `%s keeps no IPv6 addresses; write "A" alone`, kind.Word)
+		case slices.Contains(types, one.v):
+			b.fail(one.at, "%q is in this list already; write it once", one.v)
+		default:
+			types = append(types, one.v)
+		}
+	}
+	switch {
+	case types == nil:
+		return []string{typeA}
+	case len(types) == 2 && kind != nil && kind.OneFamily:
+		b.fail(t.at, `services of %s take away one address of a name when the other is set, so a name there has one; write ["A"] or ["AAAA"]`, kind.Word)
+		return types[:1]
+	}
+	return types
+}
+
 // domain returns "" after a report.
-func (b *builder) domain(r rawDDNS, seen map[string]origin) string {
+func (b *builder) domain(r rawDDNS, kind *provider.Kind, types []string, seen map[recordKey]origin) string {
 	t := r.Domain
 	if !t.given {
 		b.missing(r.keyOf("domain"), `missing; write the name that clients dial, such as "myhome.duckdns.org"`)
@@ -41,103 +100,59 @@ func (b *builder) domain(r rawDDNS, seen map[string]origin) string {
 	if !t.ok {
 		return ""
 	}
-	isDuck := r.Provider.ok && r.Provider.v == duckdns
 	name, problem := hostName(t.v)
+	if parent, is := strings.CutPrefix(t.v, "*."); is {
+		name, problem = ddnsWildcard(parent, kind)
+	}
 	switch {
 	case problem != "":
 		b.fail(t.at, "%s %s", show(t.v), problem)
 		return ""
-	case isDuck && !strings.HasSuffix(name, ".duckdns.org"):
-		b.fail(t.at, `%s is not below duckdns.org; write the whole name, such as "myhome.duckdns.org"`, show(t.v))
+	case kind != nil && !strings.HasSuffix(name, kind.Suffix):
+		b.fail(t.at, `%s is not below %s; write the whole name, such as "myhome%s"`, show(t.v), strings.TrimPrefix(kind.Suffix, "."), kind.Suffix)
 		return ""
 	case !strings.Contains(name, "."):
 		b.fail(t.at, `%s has one label only; write the whole name, such as "mqtt.example.org"`, show(t.v))
 		return ""
 	}
-	if first, twice := seen[name]; twice {
-		b.fail(t.at, "this is the same domain as %s; two writers of one record would undo each other's work, so take one out", first)
-		return name
+	if kind != nil && kind.OneFamily && len(types) == 1 {
+		// The other family in another table would be taken away just so.
+		types = []string{typeA, typeAAAA}
 	}
-	seen[name] = t.at
+	for _, rrtype := range types {
+		key := recordKey{name, rrtype}
+		if first, twice := seen[key]; twice {
+			b.fail(t.at, "this is the same domain as %s, for the same type %s; two writers of one record would undo each other's work, so take one out", first, rrtype)
+			return name
+		}
+		seen[key] = t.at
+	}
 	return name
 }
 
-func (b *builder) zone(r rawDDNS, domain string) string {
-	t := r.Zone
-	if !t.ok {
-		return ""
-	}
-	zone, problem := hostName(t.v)
+// ddnsWildcard returns the wildcard below parent, or what is wrong with it, to
+// be read after the name.
+func ddnsWildcard(parent string, kind *provider.Kind) (name, problem string) {
+	parent, problem = hostName(parent)
 	switch {
-	case r.Provider.ok && r.Provider.v == duckdns:
-		b.fail(t.at, "DuckDNS has no zones of one's own; take this key out")
+	case kind != nil && !kind.Wildcard:
+		return "", "has a wildcard, which " + kind.Word + " does not keep; write each name in full, such as mqtt.example.org"
 	case problem != "":
-		b.fail(t.at, "%s %s", show(t.v), problem)
-	case domain != "" && domain != zone && !strings.HasSuffix(domain, "."+zone):
-		b.fail(t.at, "%s does not hold the domain %s; write the part of the domain that is registered, such as example.org for mqtt.example.org", show(t.v), show(domain))
+		return "", problem
+	case !strings.Contains(parent, "."):
+		return "", "would stand for every name of a top-level domain; write a wildcard of your own domain, such as *.example.org"
 	}
-	return zone
+	return "*." + parent, ""
 }
 
-// token returns the secret of r, which is the only [[ddns]] where alone is
-// true. No text here quotes it, whatever is wrong.
-func (b *builder) token(r rawDDNS, alone bool) secret.Value {
-	b.remember(r.Token.v)
-	switch {
-	case r.Token.given && r.TokenFile.given:
-		later, first := r.TokenFile.at, r.Token.at
-		if later.file == first.file && later.line < first.line {
-			later, first = first, later
-		}
-		b.fail(later, "the token is given twice, here and with %s; keep one, the file where possible", first)
-		return secret.Value{}
-	case !r.Token.given && !r.TokenFile.given:
-		at := r.keyOf("token_file")
-		if r.Head.file == Environment {
-			b.missing(r.keyOf("token"), "missing; set it to the provider's token, or set %s to the path of a file with the token as its only content", at.key)
-		} else if alone {
-			b.missing(at, "missing; write the path of a file with the provider's token as its only content, or set %s", EnvDDNSToken)
-		} else {
-			b.missing(at, "missing; write the path of a file with the provider's token as its only content")
-		}
-		return secret.Value{}
-	case r.TokenFile.given:
-		if !r.TokenFile.ok {
-			return secret.Value{}
-		}
-		text := b.readToken(r.TokenFile)
-		b.remember(text)
-		b.checkToken(r.TokenFile.at, text, "the token in the file")
-		return secret.New(text)
+// onExit reports whether the record is to be deleted at the end.
+func (b *builder) onExit(t text, kind *provider.Kind) bool {
+	word := b.word(t, "keep", []string{"keep", "delete"}, nil)
+	if word != "delete" {
+		return false
 	}
-	if !r.Token.ok {
-		return secret.Value{}
+	if kind != nil && !kind.Delete {
+		b.fail(t.at, `%s cannot delete one record alone; write "keep", or leave the key out`, kind.Word)
 	}
-	if strings.TrimSpace(r.Token.v) == "" {
-		b.fail(r.Token.at, "empty; write the provider's token, or better token_file with the path of a file that holds it")
-	}
-	if b.inlineTokensExposed && r.Token.at.file != Environment {
-		b.warn(r.Token.at, "everybody on this host can read the config file with this token in it; take that away with chmod o-r, or move the token to a token_file")
-	}
-	b.checkToken(r.Token.at, strings.TrimSpace(r.Token.v), "the token")
-	return secret.New(r.Token.v)
-}
-
-// remember keeps a secret out of every text of the report.
-func (b *builder) remember(text string) {
-	if s := secret.New(text); !s.IsZero() {
-		b.secrets = append(b.secrets, s)
-	}
-}
-
-// checkToken reports what no token holds.
-func (b *builder) checkToken(at origin, text, what string) {
-	switch {
-	case len(text) > maxToken:
-		b.fail(at, "%s is longer than %d bytes; no provider's is", what, maxToken)
-	case strings.ContainsFunc(text, unicode.IsSpace):
-		b.fail(at, "%s has white space within; copy it again, alone and whole", what)
-	case strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' }):
-		b.fail(at, "%s has characters that no token has; copy it again, alone and whole", what)
-	}
+	return true
 }

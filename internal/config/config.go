@@ -23,7 +23,9 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
+	"github.com/edgeguard/edgeguard/internal/notify"
 	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/wan"
 )
 
@@ -47,6 +49,11 @@ type Config struct {
 	// WANIPv6Interface is the interface whose IPv6 address is ours; empty means
 	// that of the IPv6 default route.
 	WANIPv6Interface string
+	// RouterEventPort is the port on which the router's UPnP events arrive; zero
+	// means any free one. RouterEventHost is the address that the router is told
+	// to send them to; the zero Addr means our own.
+	RouterEventPort uint16
+	RouterEventHost netip.Addr
 	// DDNS holds the records, the resolvers (the plain DNS upstreams, or else
 	// the bootstrap servers) and the state file.
 	DDNS ddns.Config
@@ -80,6 +87,11 @@ type Config struct {
 	Forwards []Forward
 	// Status is the HTTP surface.
 	Status Status
+	// Notify holds who is told of changes and failures, and the state file; its
+	// Targets are nil where nobody is.
+	Notify notify.Config
+	// Push is who may push addresses; its User is empty where nobody may.
+	Push Push
 	// Log is how to log.
 	Log Log
 	// Warnings are what a person should know and what is no error, in the form
@@ -140,6 +152,13 @@ type Forward struct {
 type Status struct {
 	// Listen is where the page and the API are served.
 	Listen Listen
+}
+
+// Push is the [push] table, validated.
+type Push struct {
+	// User and Password are what the router must give; both or none.
+	User     string
+	Password secret.Value
 }
 
 // The values of Log.Format.

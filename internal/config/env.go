@@ -11,12 +11,18 @@ const (
 	EnvConfig = "EDGEGUARD_CONFIG"
 	// EnvServiceAddress stands for the address of the one [[service]].
 	EnvServiceAddress = "EDGEGUARD_SERVICE_ADDRESS"
-	// EnvDDNSProvider, EnvDDNSDomain, EnvDDNSToken and EnvDDNSTokenFile stand
-	// for the keys of the one [[ddns]].
+	// These stand for the keys of the one [[ddns]]; the types are a list with
+	// commas.
 	EnvDDNSProvider  = "EDGEGUARD_DDNS_PROVIDER"
 	EnvDDNSDomain    = "EDGEGUARD_DDNS_DOMAIN"
+	EnvDDNSTypes     = "EDGEGUARD_DDNS_TYPES"
+	EnvDDNSZone      = "EDGEGUARD_DDNS_ZONE"
+	EnvDDNSServer    = "EDGEGUARD_DDNS_SERVER"
+	EnvDDNSUser      = "EDGEGUARD_DDNS_USER"
 	EnvDDNSToken     = "EDGEGUARD_DDNS_TOKEN"
 	EnvDDNSTokenFile = "EDGEGUARD_DDNS_TOKEN_FILE"
+	EnvDDNSKey       = "EDGEGUARD_DDNS_KEY"
+	EnvDDNSKeyFile   = "EDGEGUARD_DDNS_KEY_FILE"
 )
 
 // envService is the name of the service that the environment gives.
@@ -51,51 +57,84 @@ func addEnv(raw *rawFile, env LookupEnv, r *report) {
 			}}
 		}
 	}
+	addEnvDDNS(raw, env, r)
+}
+
+// addEnvDDNS puts the environment's [[ddns]] into raw: the whole of it, or the
+// secrets of the file's only one.
+func addEnvDDNS(raw *rawFile, env LookupEnv, r *report) {
 	d := rawDDNS{
 		Head:      origin{file: Environment},
 		Provider:  fromEnv(env, EnvDDNSProvider),
 		Domain:    fromEnv(env, EnvDDNSDomain),
+		Types:     listFromEnv(env, EnvDDNSTypes),
+		Zone:      fromEnv(env, EnvDDNSZone),
+		Server:    fromEnv(env, EnvDDNSServer),
+		User:      fromEnv(env, EnvDDNSUser),
 		Token:     secretText{fromEnv(env, EnvDDNSToken)},
 		TokenFile: secretText{fromEnv(env, EnvDDNSTokenFile)},
+		Key:       secretText{fromEnv(env, EnvDDNSKey)},
+		KeyFile:   secretText{fromEnv(env, EnvDDNSKeyFile)},
 	}
-	switch len(raw.DDNS) {
-	case 0:
-		if d.Provider.given || d.Domain.given || d.Token.given || d.TokenFile.given {
+	var plain []origin
+	for _, t := range []text{d.Provider, d.Domain, d.Zone, d.Server, d.User} {
+		if t.given {
+			plain = append(plain, t.at)
+		}
+	}
+	if d.Types.given {
+		plain = append(plain, d.Types.at)
+	}
+	secrets := d.Token.given || d.TokenFile.given || d.Key.given || d.KeyFile.given
+	if len(raw.DDNS) == 0 {
+		if len(plain) > 0 || secrets {
 			raw.DDNS = []rawDDNS{d}
 		}
-	case 1:
-		addEnvToken(&raw.DDNS[0], d, r)
-		fallthrough
-	default:
-		for _, t := range []text{d.Provider, d.Domain} {
-			if t.given {
-				r.fail(t.at, "the config file has a [[ddns]] already, %s; take out one of the two", raw.DDNS[0].Head)
-			}
-		}
+		return
 	}
-	if len(raw.DDNS) > 1 {
-		for _, t := range []secretText{d.Token, d.TokenFile} {
-			if t.given {
-				r.fail(t.at, "the config file has %d [[ddns]] tables, and this could be the token of any; write a token_file in each instead", len(raw.DDNS))
-			}
+	for _, at := range plain {
+		r.fail(at, "the config file has a [[ddns]] already, %s; take out one of the two", raw.DDNS[0].Head)
+	}
+	if len(raw.DDNS) == 1 {
+		own := &raw.DDNS[0]
+		addEnvSecret("token", &own.Token, &own.TokenFile, d.Token, d.TokenFile, r)
+		addEnvSecret("key", &own.Key, &own.KeyFile, d.Key, d.KeyFile, r)
+		return
+	}
+	for _, t := range []secretText{d.Token, d.TokenFile, d.Key, d.KeyFile} {
+		if t.given {
+			r.fail(t.at, "the config file has %d [[ddns]] tables, and this could be the secret of any; write a token_file or key_file in each instead", len(raw.DDNS))
 		}
 	}
 }
 
-// addEnvToken gives the one [[ddns]] of the file the environment's token.
-func addEnvToken(d *rawDDNS, env rawDDNS, r *report) {
-	for _, own := range []secretText{d.Token, d.TokenFile} {
+// addEnvSecret gives the one [[ddns]] of the file the environment's secret.
+func addEnvSecret(noun string, inline, file *secretText, envInline, envFile secretText, r *report) {
+	for _, own := range []*secretText{inline, file} {
 		if !own.given {
 			continue
 		}
-		for _, t := range []secretText{env.Token, env.TokenFile} {
+		for _, t := range []secretText{envInline, envFile} {
 			if t.given {
-				r.fail(t.at, "the config file has the token already, %s; take out one of the two", own.at)
+				r.fail(t.at, "the config file has the %s already, %s; take out one of the two", noun, own.at)
 			}
 		}
 		return
 	}
-	d.Token, d.TokenFile = env.Token, env.TokenFile
+	*inline, *file = envInline, envFile
+}
+
+// listFromEnv returns the variable, whose values have commas between them, as
+// if it were a list in the file.
+func listFromEnv(env LookupEnv, name string) texts {
+	one := fromEnv(env, name)
+	list := texts{at: one.at, given: one.given, ok: one.ok}
+	if one.given {
+		for v := range strings.SplitSeq(one.v, ",") {
+			list.v = append(list.v, text{v: strings.TrimSpace(v), at: one.at, given: true, ok: true})
+		}
+	}
+	return list
 }
 
 // keyOf is the origin of the key of d that is not there.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/config"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 )
 
 const examplePath = "../../configs/example.toml"
@@ -54,17 +55,26 @@ func TestExampleLoadsWithEverySettingOn(t *testing.T) {
 	text := setting.ReplaceAllString(string(data), "$1")
 	text = replaceOnce(t, text, "/run/secrets/duckdns", token)
 	text = replaceOnce(t, text, "/etc/edgeguard/ca.pem", ca)
+	url, password := filepath.Join(dir, "url"), filepath.Join(dir, "password")
+	write(t, url, []byte("https://hooks.example.org/of-the-test\n"), 0o600)
+	write(t, password, []byte("a password of the test\n"), 0o600)
+	text = replaceOnce(t, text, "/run/secrets/notify", url)
+	text = replaceOnce(t, text, "/run/secrets/push", password)
+	text = replaceOnce(t, text, "/run/secrets/netcup-key", token)
 	text = withTLSFiles(t, text, dir)
+	whole := text
+	text = replaceOnce(t, text, "password = \"a-password-for-the-router-alone\"\n", "") // it is given twice
+	text, records := knownProvidersOnly(text)
 	c, err := config.Parse("all.toml", []byte(text), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.DDNS.Records) != 2 || c.DDNS.Records[0].Token.Reveal() != "a-token-of-the-test" || c.Services[0].Roots == nil {
+	if len(c.DDNS.Records) != records || c.Push.User != "router" || len(c.Notify.Targets) != 2 || c.DDNS.Records[0].Token.Reveal() != "a-token-of-the-test" || c.Services[0].Roots == nil {
 		t.Errorf("not all of it was taken up: %+v", c)
 	}
 	given := map[string]bool{}
 	header := ""
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(whole) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "[") {
 			header = line
 		} else if key, _, found := strings.Cut(line, " = "); found && !strings.HasPrefix(line, "#") {
@@ -78,6 +88,26 @@ func TestExampleLoadsWithEverySettingOn(t *testing.T) {
 			}
 		}
 	}
+}
+
+// knownProvidersOnly takes out the [[ddns]] tables of providers that this build
+// does not have, and returns how many records the others keep.
+func knownProvidersOnly(text string) (kept string, records int) {
+	parts := strings.Split(text, "\n[[ddns]]\n")
+	kept = parts[0]
+	for _, part := range parts[1:] {
+		own, rest := part, ""
+		if at := strings.Index(part, "\n["); at >= 0 {
+			own, rest = part[:at], part[at:]
+		}
+		word, _, _ := strings.Cut(own[strings.Index(own, `provider = "`)+len(`provider = "`):], `"`)
+		if _, known := provider.KindOf(word); known {
+			kept += "\n[[ddns]]\n" + own
+			records += 1 + strings.Count(own, `"AAAA"]`)
+		}
+		kept += rest
+	}
+	return kept, records
 }
 
 func TestReferenceNamesEveryKey(t *testing.T) {
@@ -106,6 +136,8 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 	for _, name := range []string{
 		config.EnvConfig, config.EnvServiceAddress, config.EnvDDNSProvider,
 		config.EnvDDNSDomain, config.EnvDDNSToken, config.EnvDDNSTokenFile,
+		config.EnvDDNSTypes, config.EnvDDNSZone, config.EnvDDNSServer, config.EnvDDNSUser,
+		config.EnvDDNSKey, config.EnvDDNSKeyFile,
 	} {
 		if !strings.Contains(parts["Environment"], "`"+name+"`") {
 			t.Errorf("the reference does not name %s", name)

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Bounds on the files that are read, in bytes.
@@ -83,35 +82,6 @@ func resolve(at origin, path string) string {
 		return path
 	}
 	return filepath.Join(filepath.Dir(at.file), path)
-}
-
-// readToken returns the token in the file that t names, or "" after a report.
-func (b *builder) readToken(t secretText) string {
-	shown := "the file that is named here (its name is not shown, as it may be a token; a token itself belongs in the key token)"
-	if strings.Contains(t.v, "/") && !looksSecret(t.v) {
-		shown = resolve(t.at, t.v)
-	}
-	if t.v == "" {
-		b.fail(t.at, "empty; write the path of a file with the token as its only content")
-		return ""
-	}
-	f, err := b.readFile(resolve(t.at, t.v), maxToken)
-	if errors.Is(err, fs.ErrNotExist) {
-		b.fail(t.at, "cannot read %s: no such file; create it with the token as its only content", shown)
-		return ""
-	}
-	if err != nil {
-		b.fail(t.at, "cannot read %s: %s", shown, readProblem(err))
-		return ""
-	}
-	token := strings.TrimSpace(strings.TrimPrefix(string(f.Data), "\ufeff"))
-	if token == "" {
-		b.fail(t.at, "%s is empty; put the token in it as its only content", shown)
-	}
-	if f.Mode.Perm()&0o004 != 0 {
-		b.warn(t.at, "everybody on this host can read %s; take that away with chmod o-r", shown)
-	}
-	return token
 }
 
 // readRoots returns the certificates in the file that t names, or nil after a

@@ -104,18 +104,23 @@ func (b *builder) names(raw *rawFile, c *Config) {
 		}
 	}
 	for i, rec := range c.DDNS.Records {
-		if _, named := claims[rec.Domain]; named || rec.Domain == "" {
+		if _, named := claims[rec.Domain]; named || rec.Domain == "" || i > 0 && c.DDNS.Records[i-1].Domain == rec.Domain {
+			continue
+		}
+		at := raw.DDNS[b.tableOf[i]].Domain.at
+		if strings.HasPrefix(rec.Domain, "*.") {
+			b.warn(at, "LAN clients are not given a local address for the names below %s; add the wildcard to the names of its service, with wildcard = true there", strings.TrimPrefix(rec.Domain, "*."))
 			continue
 		}
 		if !oneAddress(c.Services) {
 			if len(c.Services) > 1 {
-				b.warn(raw.DDNS[i].Domain.at, "the services are at several addresses, so it is not known to which of them this name belongs, and LAN clients are not given a local address for it; add it to the names of its service")
+				b.warn(at, "the services are at several addresses, so it is not known to which of them this name belongs, and LAN clients are not given a local address for it; add it to the names of its service")
 			}
 			continue
 		}
 		first := &c.Services[0]
 		first.Names = append(first.Names, rec.Domain)
-		b.claim(claims, rec.Domain, claim{*first, raw.DDNS[i].Domain.at}, c, "configured as a ddns domain")
+		b.claim(claims, rec.Domain, claim{*first, at}, c, "configured as a ddns domain")
 	}
 	slices.SortFunc(c.Names, func(x, y zone.Override) int { return cmp.Compare(x.Name, y.Name) })
 	for _, s := range c.Services {

@@ -16,6 +16,8 @@ type rawFile struct {
 	DNS         rawDNS         `toml:"dns"`
 	Certificate rawCertificate `toml:"certificate"`
 	Status      rawStatus      `toml:"status"`
+	Notify      []rawNotify    `toml:"notify"`
+	Push        rawPush        `toml:"push"`
 	Log         rawLog         `toml:"log"`
 }
 
@@ -35,15 +37,41 @@ type rawDDNS struct {
 	Head      origin
 	Provider  text       `toml:"provider"`
 	Domain    text       `toml:"domain"`
+	Types     texts      `toml:"types"`
 	Zone      text       `toml:"zone"`
+	Server    text       `toml:"server"`
+	User      text       `toml:"user"`
 	Token     secretText `toml:"token"`
 	TokenFile secretText `toml:"token_file"`
+	Key       secretText `toml:"key"`
+	KeyFile   secretText `toml:"key_file"`
+	Algorithm text       `toml:"algorithm"`
+	IPv6Host  text       `toml:"ipv6_host"`
+	OnExit    text       `toml:"on_exit"`
 }
 
 type rawWAN struct {
 	Sources       texts `toml:"sources"`
 	SourcesIPv6   texts `toml:"sources_ipv6"`
 	IPv6Interface text  `toml:"ipv6_interface"`
+
+	// The keys that routerEvents reads.
+	EventPort integer `toml:"event_port"`
+	EventHost text    `toml:"event_host"`
+}
+
+type rawNotify struct {
+	Head         origin
+	URL          secretText `toml:"url"`
+	URLFile      secretText `toml:"url_file"`
+	On           texts      `toml:"on"`
+	AfterSeconds integer    `toml:"after_seconds"`
+}
+
+type rawPush struct {
+	User         text       `toml:"user"`
+	Password     secretText `toml:"password"`
+	PasswordFile secretText `toml:"password_file"`
 }
 
 type rawPortmap struct {

@@ -25,3 +25,10 @@ func NewGate(listener net.Listener) (net.Listener, func(net.Conn, http.ConnState
 
 // OnListener makes s serve on listener, as Listen would.
 func OnListener(s *Server, listener net.Listener) { s.gate = newGate(listener) }
+
+// Pushers is how many clients the limit on pushes remembers.
+func Pushers(s *Server) int {
+	s.pushes.mu.Lock()
+	defer s.pushes.mu.Unlock()
+	return len(s.pushes.pushers)
+}

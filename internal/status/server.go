@@ -1,6 +1,6 @@
 package status
 
-// The HTTP server: one handler over the snapshot, read-only.
+// The HTTP server: one handler over the snapshot, read-only but for the push.
 
 import (
 	"context"
@@ -49,14 +49,22 @@ type ServerConfig struct {
 	Names func() []string
 	// Why answers /api/v1/why; nil means that nothing is explained.
 	Why WhyFunc
+	// PushAccess returns who may push an address to /nic/update; it is called
+	// for each push. Nil, or false, means that nobody may.
+	PushAccess func() (PushAccess, bool)
+	// Push is called with "push" when a router has pushed an address that is not
+	// the one published; it must not block. The address itself is not handed on:
+	// it is a hint to look. Nil means that nobody may push.
+	Push func(kind string)
 	// Log; nil means none.
 	Log *slog.Logger
 }
 
 // Server serves the status over HTTP. Make one with NewServer; it runs once.
 type Server struct {
-	cfg  ServerConfig
-	gate *gate // nil until Listen
+	cfg    ServerConfig
+	gate   *gate // nil until Listen
+	pushes pushLimit
 }
 
 // NewServer returns a Server that does not listen yet.
@@ -168,6 +176,8 @@ func (s *Server) handler() http.Handler {
 			s.render(w, "application/json", JSON)
 		case "/api/v1/why":
 			s.why(w, r)
+		case pushPath:
+			s.push(w, r)
 		case "/healthz":
 			s.health(w)
 		default:
