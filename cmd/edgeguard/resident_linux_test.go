@@ -83,6 +83,19 @@ func TestResidentSize(t *testing.T) {
 	until(t, func() error { return conditions["says"]([]string{statusAt, `"spki_sha256": "`}) }) // the handshake is over
 	// It is idle once it has given back what only its start needed.
 	until(t, func() error { return resident(t, daemon, "idle", residentIdle) })
+	// And it still is once it has been of some use: the pages that it gave back
+	// come again as far as they are needed.
+	for range 100 {
+		if err := conditions["answers"]([]string{server, "mqtt.example.org", "127.0.0.1"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := status.Fetch(t.Context(), statusAt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := resident(t, daemon, "in use", residentIdle); err != nil {
+		t.Error(err)
+	}
 
 	askNames(t, server)
 	s, _, err := status.Fetch(t.Context(), statusAt)

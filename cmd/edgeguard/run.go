@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/config"
+	"github.com/edgeguard/edgeguard/internal/memlimit"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 )
@@ -38,7 +39,8 @@ func newRun(opt *options) *cobra.Command {
 
 // settled is how long after the start what only the start needed (the config's
 // text, the first handshakes, the system's certificates) is given back to the
-// system: some MiB, that would else stay until the first forced collection.
+// system: some MiB, of which the garbage would else stay until the first forced
+// collection, and the program's own pages for good.
 const settled = 3 * time.Second
 
 // runDaemon binds, runs every part until ctx ends or one fails, and returns
@@ -71,7 +73,7 @@ func runDaemon(ctx context.Context, opt *options, load func() (*config.Config, e
 	if err := d.bind(); err != nil {
 		return failed(err)
 	}
-	defer time.AfterFunc(settled, debug.FreeOSMemory).Stop()
+	defer time.AfterFunc(settled, func() { settle(log) }).Stop()
 	log.Info("edgeguard runs", "version", version, "services", len(cfg.Services), "records", len(cfg.DDNS.Records))
 	err = d.run(ctx, &reloader{daemon: d, log: component(log, "config"), level: level, path: path, load: load})
 	log.Info("edgeguard has stopped")
@@ -79,6 +81,15 @@ func runDaemon(ctx context.Context, opt *options, load func() (*config.Config, e
 		return failed(err)
 	}
 	return nil
+}
+
+// settle gives back what only the start needed: garbage, and pages of the
+// program itself.
+func settle(log *slog.Logger) {
+	debug.FreeOSMemory()
+	if err := memlimit.ReleaseProgram(); err != nil {
+		log.Debug("what only the start needed of the program stays resident", "err", err)
+	}
 }
 
 // configFile is the file that the config comes from; empty where it is the
