@@ -8,8 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -52,21 +50,13 @@ type nameMemory struct {
 // load returns what the file holds, by service. Nothing about it is fatal.
 func (m *nameMemory) load() map[string]learnedNames {
 	found := map[string]learnedNames{}
-	if m.path == "" {
-		return found
-	}
-	raw, err := durable.ReadFile(m.path, maxNamesFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return found
-	}
 	var records []namesRecord
-	if err == nil {
+	err := durable.Load(m.path, maxNamesFile, func(raw []byte) (err error) {
 		records, err = parseNames(raw)
-	}
+		return err
+	})
 	if err != nil {
-		aside, failed := durable.SetAside(m.path)
-		m.log.Warn("the remembered names cannot be used; they are learned anew once the services answer",
-			"path", m.path, "moved_to", aside, "err", errors.Join(err, failed))
+		m.log.Warn("the remembered names cannot be used; they are learned anew once the services answer", "path", m.path, "err", err)
 		return found
 	}
 	for _, r := range records {
@@ -113,11 +103,10 @@ func (m *nameMemory) save(learned map[string]learnedNames) {
 		})
 	}
 	slices.SortFunc(file.Services, func(a, b namesRecord) int { return strings.Compare(a.Service, b.Service) })
-	err := durable.WriteFile(m.path, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(file)
-	})
+	raw, err := json.MarshalIndent(file, "", "  ")
+	if err == nil {
+		err = durable.Save(m.path, raw)
+	}
 	if err != nil && !m.warned {
 		m.log.Warn("the names of the certificates cannot be remembered, so after a restart they are known only once the services answer; make the folder of state_dir writable",
 			"path", m.path, "err", err)

@@ -9,8 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
 	"net/netip"
 	"slices"
@@ -107,25 +105,19 @@ func (t *tracker) restore(s stateTarget, now time.Time) {
 // load reads the file for the configured targets. Nothing about the file is
 // fatal: what cannot be used is set aside with a warning.
 func (n *Notifier) load() {
-	if n.cfg.StateFile == "" {
-		return
-	}
-	raw, err := durable.ReadFile(n.cfg.StateFile, maxState)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return
-	case err != nil && !errors.Is(err, durable.ErrTooLarge):
-		n.cfg.Log.Warn("the state file of the notifications cannot be read; starting without it", "path", n.cfg.StateFile, "err", err)
-		return
-	}
 	var targets []stateTarget
-	if err == nil {
+	err := durable.Load(n.cfg.StateFile, maxState, func(raw []byte) (err error) {
 		targets, err = parseState(raw)
-	}
-	if err != nil {
-		aside, failed := durable.SetAside(n.cfg.StateFile)
+		return err
+	})
+	var damaged *durable.DamagedError
+	switch {
+	case errors.As(err, &damaged):
 		n.cfg.Log.Warn("the state file of the notifications is damaged or not ours; it is set aside, and what fails is told again",
-			"path", n.cfg.StateFile, "moved_to", aside, "err", errors.Join(err, failed))
+			"path", n.cfg.StateFile, "moved_to", damaged.MovedTo, "err", damaged.Err)
+		return
+	case err != nil:
+		n.cfg.Log.Warn("the state file of the notifications cannot be read; starting without it", "path", n.cfg.StateFile, "err", err)
 		return
 	}
 	now := time.Now()
@@ -237,8 +229,5 @@ func (n *Notifier) write() error {
 		}
 		raw = asJSON(file)
 	}
-	return durable.WriteFile(n.cfg.StateFile, func(w io.Writer) error {
-		_, err := w.Write(append(raw, '\n'))
-		return err
-	})
+	return durable.Save(n.cfg.StateFile, raw)
 }
