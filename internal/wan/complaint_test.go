@@ -72,3 +72,35 @@ func TestComplaintDDNSGo434AddressOfAProxyIsPublished(t *testing.T) {
 		}, router(home4), a, b)
 	})
 }
+
+// A look falls into the half minute in which the line is down, or in which the
+// router has its new address and nothing passes yet.
+func TestComplaintDDNSGo149StuckAfterAReconnect(t *testing.T) {
+	for what, c := range map[string]struct {
+		meanwhile string        // what the router says
+		most      time.Duration // after the line is up, without any event
+	}{
+		"the router says that it has none": {"none", 5 * time.Second},
+		"the router does not answer":       {"-", 5 * time.Second},
+		"nothing passes yet":               {"11.22.33.55", 45 * time.Second},
+	} {
+		t.Run(what, func(t *testing.T) {
+			r, a, b := router(says("11.22.33.44")), outside("a", says("11.22.33.44")), outside("b", says("11.22.33.44"))
+			home(t, func(t *testing.T, w *wan.Watcher) {
+				after(time.Hour)
+				r.says(c.meanwhile)
+				a.says("-")
+				b.says("hang")
+				w.Kick()
+				after(45 * time.Second)
+				wantAddress(t, w, "11.22.33.44")
+				for _, v := range []*voice{r, a, b} {
+					v.says("11.22.33.55")
+				}
+				changed(t, w, c.most)
+				wantAddress(t, w, "11.22.33.55")
+				wantVerdict(t, w, fact.VerdictPass)
+			}, r, a, b)
+		})
+	}
+}
