@@ -1,7 +1,7 @@
 package archtest
 
-// What docs/comparison.md claims: every row of the comparison is there, and
-// every test that it names.
+// What docs/comparison.md claims: every row of its tables is there, with a test;
+// and every test that any of the documents names.
 
 import (
 	"os"
@@ -77,11 +77,7 @@ func tableRows(t *testing.T, text, heading string) map[string][]string {
 }
 
 func TestEveryClaimOfTheComparisonHasItsTest(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join(root(t), "docs", "comparison.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(raw)
+	texts := documents(t)
 	declared := map[string]bool{}
 	for name, source := range goFiles(t) {
 		if strings.HasSuffix(name, "_test.go") {
@@ -90,14 +86,34 @@ func TestEveryClaimOfTheComparisonHasItsTest(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range testNamed.FindAllStringSubmatch(text, -1) {
-		if !declared[m[1]] {
-			t.Errorf("docs/comparison.md names %s, which is no test here", m[1])
+	for name, text := range texts {
+		for _, m := range testNamed.FindAllStringSubmatch(text, -1) {
+			if !declared[m[1]] {
+				t.Errorf("docs/%s names %s, which is no test here", name, m[1])
+			}
 		}
 	}
 	for _, c := range comparisons {
-		c.check(t, text)
+		c.check(t, texts["comparison.md"])
 	}
+}
+
+// documents are the texts of docs, by name.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(root(t), "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for _, name := range names {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[filepath.Base(name)] = string(raw)
+	}
+	return texts
 }
 
 // check wants every row, and a test in each.
