@@ -26,7 +26,7 @@ import (
 
 // cityHomes stand for the 100,000 or the million of docs/scale.md, and the
 // provider is as much smaller as they are fewer.
-var cityHomes = flag.Int("homes", 200, "how many homes the tests of many homes have")
+var cityHomes = flag.Int("homes", 100, "how many homes the tests of many homes have")
 
 // city is many homes and their one provider.
 type city struct {
@@ -87,7 +87,9 @@ func (c *city) settle(t *testing.T, starts []time.Duration, most time.Duration) 
 		r := rand.New(rand.NewPCG(uint64(i), 5))
 		rec := duckRecord()
 		rec.Domain = "h" + time.Duration(i).String() + ".duckdns.org"
+		c.mu.Lock()
 		c.shown[rec.Domain] = addrA
+		c.mu.Unlock()
 		address := watch.New(known(addrB), fact.Observation.SameValue)
 		cfg := ddns.Config{Records: []ddns.RecordConfig{rec}, Rand: r}
 		m, err := ddns.NewWith(cfg, ddns.Addresses{V4: address}, asker{OnAsk: c.ask}, func(ddns.RecordConfig) (provider.Provider, error) {
