@@ -1,7 +1,7 @@
 package archtest
 
-// What docs/comparison.md claims: every row of the comparison is there, and
-// every test that it names.
+// What docs/comparison.md claims: every row of its tables is there, with a test;
+// and every test that any of the documents names.
 
 import (
 	"os"
@@ -11,18 +11,39 @@ import (
 	"testing"
 )
 
-// comparedFeatures are the rows that the comparison must have.
-var comparedFeatures = []string{
-	"Overridden name, other types", "Wildcard", "CNAME override", "Per-client answers", "PTR for an override",
-	"TTL of local answers", "AA on an override", "Conditional forward, private PTR", "Special-use names",
-	"Upstream protocols", "Choice of upstream", "Cache, as it comes", "Stale answers", "Prefetch", "Negative answers",
-	"Cache over a restart", "DNSSEC", "EDNS size", "Cookies (RFC 7873)", "Rebinding filter", "Rate limit",
-	"Who may ask, as it comes", "ANY", "0x20", "Same question in flight", "Reload", "Encrypted DNS for the LAN",
-	"Interfaces that change",
+// comparison is one part of docs/comparison.md: a table of features with our
+// column last, and one of reports by other programs' users, with a test each.
+type comparison struct {
+	features, reports string   // the headings of the two tables
+	rows              []string // that the first must have
+	complaints        int      // how many rows the second has
+	test              string   // how the name of a report's test begins
 }
 
-// complaints is how many reports of other servers' users have a test.
-const complaints = 15
+var comparisons = []comparison{
+	{
+		features: "Features", reports: "What users complained of elsewhere", complaints: 15, test: "TestComplaint",
+		rows: []string{
+			"Overridden name, other types", "Wildcard", "CNAME override", "Per-client answers", "PTR for an override",
+			"TTL of local answers", "AA on an override", "Conditional forward, private PTR", "Special-use names",
+			"Upstream protocols", "Choice of upstream", "Cache, as it comes", "Stale answers", "Prefetch", "Negative answers",
+			"Cache over a restart", "DNSSEC", "EDNS size", "Cookies (RFC 7873)", "Rebinding filter", "Rate limit",
+			"Who may ask, as it comes", "ANY", "0x20", "Same question in flight", "Reload", "Encrypted DNS for the LAN",
+			"Interfaces that change", "Query log", "Metrics",
+		},
+	},
+	{
+		features: "DDNS and the WAN address", reports: "What users of DDNS clients complained of", complaints: 15, test: "Test",
+		rows: []string{
+			"Router by UPnP", "NAT-PMP, PCP; STUN", "HTTP echo services", "DNS services", "Interface, command", "Agreement of sources",
+			"Private and shared addresses refused", "IPv6; host part of its own", "Looks, as it comes", "Woken by events",
+			"Look at the record before a write", "Authoritative servers asked", "Failed writes", "Against being banned",
+			"Over a restart", "Providers, names", "Wildcard records", "Cloudflare: proxy switch kept", "Cloudflare: TTL kept",
+			"Cloudflare: missing record made", "Record deleted at the end", "People told", "Web page", "Status as JSON",
+			"Secrets in files", "Container image",
+		},
+	},
+}
 
 var (
 	testDeclared = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
@@ -56,11 +77,7 @@ func tableRows(t *testing.T, text, heading string) map[string][]string {
 }
 
 func TestEveryClaimOfTheComparisonHasItsTest(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join(root(t), "docs", "comparison.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(raw)
+	texts := documents(t)
 	declared := map[string]bool{}
 	for name, source := range goFiles(t) {
 		if strings.HasSuffix(name, "_test.go") {
@@ -69,19 +86,42 @@ func TestEveryClaimOfTheComparisonHasItsTest(t *testing.T) {
 			}
 		}
 	}
-	named := testNamed.FindAllStringSubmatch(text, -1)
-	if len(named) < len(comparedFeatures) {
-		t.Errorf("the comparison names %d tests only", len(named))
-	}
-	for _, m := range named {
-		if !declared[m[1]] {
-			t.Errorf("docs/comparison.md names %s, which is no test here", m[1])
+	for name, text := range texts {
+		for _, m := range testNamed.FindAllStringSubmatch(text, -1) {
+			if !declared[m[1]] {
+				t.Errorf("docs/%s names %s, which is no test here", name, m[1])
+			}
 		}
 	}
+	for _, c := range comparisons {
+		c.check(t, texts["comparison.md"])
+	}
+}
 
-	features := tableRows(t, text, "Features")
+// documents are the texts of docs, by name.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(root(t), "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for _, name := range names {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[filepath.Base(name)] = string(raw)
+	}
+	return texts
+}
+
+// check wants every row, and a test in each.
+func (c comparison) check(t *testing.T, text string) {
+	t.Helper()
+	features := tableRows(t, text, c.features)
 	columns := len(features["feature"])
-	for _, name := range comparedFeatures {
+	for _, name := range c.rows {
 		row := features[name]
 		if row == nil || len(row) != columns {
 			t.Errorf("docs/comparison.md lacks the row %q, or it has not %d cells: %q", name, columns, row)
@@ -92,14 +132,16 @@ func TestEveryClaimOfTheComparisonHasItsTest(t *testing.T) {
 			t.Errorf("the row %q says %q of us, with no test behind it", name, ours)
 		}
 	}
-
-	reports := tableRows(t, text, "What users complained of elsewhere")
+	if len(features) != len(c.rows)+1 {
+		t.Errorf("the table %q has %d rows, and %d are looked at", c.features, len(features)-1, len(c.rows))
+	}
+	reports := tableRows(t, text, c.reports)
 	delete(reports, "report")
-	if len(reports) != complaints {
-		t.Errorf("there are %d reports, not %d", len(reports), complaints)
+	if len(reports) != c.complaints {
+		t.Errorf("there are %d reports under %q, not %d", len(reports), c.reports, c.complaints)
 	}
 	for name, row := range reports {
-		if !strings.Contains(row[len(row)-1], "`TestComplaint") {
+		if !strings.Contains(row[len(row)-1], "`"+c.test) {
 			t.Errorf("no test is named after %s", name)
 		}
 	}
