@@ -111,6 +111,52 @@ func TestHintWithoutARouterAsksTheOutsideSparingly(t *testing.T) {
 	}, a, b)
 }
 
+// Between two addresses a router says that it has none. That must not cost the
+// question about the new address its turn, however often it changes.
+func TestNoAddressForAMomentDelaysNothing(t *testing.T) {
+	for _, gone := range []time.Duration{100 * time.Millisecond, 5 * time.Second, 40 * time.Second} {
+		r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
+		home(t, func(t *testing.T, w *wan.Watcher) {
+			after(time.Hour)
+			before := len(o.asked())
+			for n := range 8 {
+				r.says("none")
+				o.says("-")
+				w.Hint("gena")
+				after(gone)
+				addr := fmt.Sprintf("11.22.33.%d", 50+n)
+				r.says(addr)
+				o.says(addr)
+				w.Hint("gena")
+				if took := changed(t, w, time.Minute); took > 200*time.Millisecond {
+					t.Errorf("change %d, %s without an address: it took %s", n, gone, took)
+				}
+				after(50 * time.Second)
+			}
+			if n := len(o.asked()) - before; n != 8 {
+				t.Errorf("8 changes took %d questions", n)
+			}
+		}, r, o)
+	}
+}
+
+// A router that goes on saying that it has none is held against the outside.
+func TestNoAddressForLongIsNews(t *testing.T) {
+	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(time.Hour)
+		before := len(o.asked())
+		r.says("none")
+		o.says("11.22.33.55")
+		after(90 * time.Second)
+		if n := len(o.asked()) - before; n == 0 {
+			t.Error("nobody outside was asked")
+		}
+		wantAddress(t, w, "11.22.33.44")
+		wantVerdict(t, w, fact.VerdictWarn)
+	}, r, o)
+}
+
 // Without any event the poll alone finds the change.
 func TestPollAloneFindsAChangeWithinFiveSeconds(t *testing.T) {
 	for n := range 20 {

@@ -38,6 +38,10 @@ const (
 	// aloneEvery.
 	aloneBurst = 3
 	aloneEvery = 4 * time.Hour
+	// noneFor is how long a router must have said that it has no address for
+	// that to be news. Between two addresses each router says so, and a question
+	// then would only put off the one about the new address.
+	noneFor = time.Minute
 )
 
 // plan decides when the outside is asked. It belongs to the watcher's loop.
@@ -46,6 +50,7 @@ type plan struct {
 
 	said     fact.Observation // what the router said last; Unknown never replaces it
 	news     bool             // the router said something that only a question can settle
+	none     time.Time        // since when it says that it has none; zero: it does not, or that has been news
 	kicked   bool             // somebody asked for a question
 	asked    time.Time        // when the outside was asked last; zero: never
 	next     time.Time        // when it is asked again without news; zero: at once
@@ -76,7 +81,7 @@ func (l *leak) add(now time.Time, every time.Duration) {
 // hear notes what the router says now, beside the published address. Only a
 // change makes news, and only one that leads away from what is published; an
 // answer that returns to it takes the news back.
-func (p *plan) hear(said, published fact.Observation) {
+func (p *plan) hear(now time.Time, said, published fact.Observation) {
 	if said.State == fact.Unknown {
 		return
 	}
@@ -84,9 +89,15 @@ func (p *plan) hear(said, published fact.Observation) {
 	p.said = said
 	switch {
 	case said.SameValue(published):
-		p.news = false
+		p.news, p.none = false, time.Time{}
+	case said.State == fact.None && changed:
+		p.news, p.none = false, now
+	case said.State == fact.None:
+		if !p.none.IsZero() && now.Sub(p.none) >= noneFor {
+			p.news, p.none = true, time.Time{}
+		}
 	case changed:
-		p.news = true
+		p.news, p.none = true, time.Time{}
 	}
 }
 

@@ -147,7 +147,7 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 		w.plan.heed(time.Now())
 	}
 	w.heeded = false
-	w.plan.hear(said, w.published)
+	w.plan.hear(time.Now(), said, w.published)
 	if hold := w.hold(spoken); hold > 0 {
 		return hold, nil
 	}

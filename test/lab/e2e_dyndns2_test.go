@@ -15,7 +15,6 @@ import (
 func newDynDNSHome(t *testing.T) (*house, *lab.DynDNS) {
 	t.Helper()
 	h := newHome(t, lab.DynDNSName)
-	needsProvider(t, h, lab.DynDNSSection(t, lab.DynDNSName, lab.DynDNSPassword))
 	return h, h.StartDynDNS(t)
 }
 

@@ -17,9 +17,7 @@ import (
 func newPrimaryHome(t *testing.T) (*house, *lab.Primary) {
 	t.Helper()
 	h := newHome(t, lab.PrimaryName)
-	p := h.StartPrimary(t)
-	needsProvider(t, h, p.Section(t, lab.PrimaryServer, p.Secret))
-	return h, p
+	return h, h.StartPrimary(t)
 }
 
 func TestRFC2136ColdStart(t *testing.T) {

@@ -94,7 +94,11 @@ func (h *Home) EdgeguardConfig(t testing.TB, o EdgeguardOptions) string {
 	if o.DDNS != "" {
 		fmt.Fprintf(&b, "\n%s", o.DDNS)
 	}
-	fmt.Fprintf(&b, "\n[wan]\nsources = [\"igd\", %q]\n\n[dns]\nupstreams = [%q]\n\n[log]\nlevel = \"debug\"\n", EchoURL, InternetAddr)
+	fmt.Fprintf(&b, "\n[wan]\nsources = [\"igd\", %q]\n", EchoURL)
+	if strings.Contains(o.DDNS, `"AAAA"`) { // unknown to builds that keep none
+		fmt.Fprintf(&b, "sources_ipv6 = [%q]\n", Echo6URL)
+	}
+	fmt.Fprintf(&b, "\n[dns]\nupstreams = [%q]\n\n[log]\nlevel = \"debug\"\n", InternetAddr)
 	return b.String()
 }
 

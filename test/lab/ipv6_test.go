@@ -97,3 +97,31 @@ func TestRFC2136AAAAFollowsThePrefix(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The AAAA record of a service on another device: the prefix of the day, and
+// the device's own groups.
+func TestRFC2136AAAASaysTheDeviceOfTheService(t *testing.T) {
+	h, p := newPrimaryHome(t)
+	h.GiveIPv6(t)
+	h.StartEcho6(t)
+	h.Announce(t, lab.HomePrefix, time.Hour, time.Hour)
+	device := h.Pi.StableAddress6(t, lab.HomePrefix).As16()
+	groups := netip.AddrFrom16([16]byte(append(make([]byte, 8), device[8:]...)))
+	section := p.Section(t, lab.PrimaryServer, p.Secret, "AAAA") + fmt.Sprintf("ipv6_host = %q\n", groups)
+	d := h.StartEdgeguard(t, lab.EdgeguardOptions{DDNS: section})
+	for _, prefix := range []netip.Prefix{lab.HomePrefix, lab.NewPrefix} {
+		h.Announce(t, prefix, time.Hour, time.Hour)
+		if prefix != lab.HomePrefix {
+			h.Announce(t, lab.HomePrefix, time.Hour, 0)
+		}
+		at := h.Pi.StableAddress6(t, prefix)
+		if at == h.NAS.StableAddress6(t, prefix) {
+			t.Fatal("both hosts have one address: this lab proves nothing")
+		}
+		lab.Eventually(t, 2*lab.Patience, p.Want(lab.PrimaryName, dns.TypeAAAA, at))
+		lab.Eventually(t, lab.Patience, wantPhase(d, "AAAA", "verified"))
+	}
+	if err := p.Want(lab.PrimaryName, dns.TypeA)(); err != nil {
+		t.Error("nobody asked for an A record:", err)
+	}
+}

@@ -2,33 +2,16 @@
 
 package lab_test
 
-// Which providers the build under test knows, and what its status says of
-// their records.
+// What the status says of the records that edgeguard keeps.
 
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/edgeguard/edgeguard/test/lab"
 )
-
-// needsProvider skips the test where edgeguard does not know the provider of a
-// [[ddns]] section, or one of its keys.
-func needsProvider(t *testing.T, h *house, section string) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "edgeguard.toml")
-	text := h.EdgeguardConfig(t, lab.EdgeguardOptions{DDNS: section})
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if code, said := h.Edgeguard(t, h.NAS, "check", "--config", file); code != 0 {
-		t.Skipf("THE PROVIDER IS NOT IN THIS BUILD of edgeguard, so nothing was tested:\n%s", said)
-	}
-}
 
 // record is one of the records in the status.
 type record struct {

@@ -156,10 +156,17 @@ func (h *Home) WANChanged() time.Time { return h.moved }
 // overnight. Any IPv4 address will do: the internet finds it.
 func (h *Home) SetWANAddress(t testing.TB, addr netip.Addr) {
 	t.Helper()
-	old := h.wanAddr
-	if addr == old {
+	if addr == h.wanAddr {
 		return
 	}
+	h.dropWANAddress(t)
+	h.giveWANAddress(t, addr)
+}
+
+// dropWANAddress takes the home's public address away.
+func (h *Home) dropWANAddress(t testing.TB) {
+	t.Helper()
+	old := h.wanAddr
 	if err := h.edge().ip("addr del " + inNetwork(old) + " dev wan0"); err != nil {
 		t.Fatalf("taking the WAN address away: %v", err)
 	}
@@ -172,6 +179,12 @@ func (h *Home) SetWANAddress(t testing.TB, addr netip.Addr) {
 	if err := h.WAN.ip(forget); err != nil {
 		t.Fatalf("making the internet forget the old WAN address: %v", err)
 	}
+}
+
+// giveWANAddress gives the home a public address in place of the one that was
+// dropped.
+func (h *Home) giveWANAddress(t testing.TB, addr netip.Addr) {
+	t.Helper()
 	if err := h.addWANAddress(addr); err != nil {
 		t.Fatalf("changing the WAN address: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 // CutWAN takes the router's link to the internet down, as a dead line does.
@@ -28,6 +29,20 @@ func (h *Home) MendWAN(t testing.TB) {
 		t.Fatal(err)
 	}
 	Eventually(t, Patience, h.Router.WantA(InternetAddr, nameServer, InternetAddr))
+}
+
+// Reconnect ends the router's session with the provider and begins another one
+// after a while, with this address: meanwhile the line is dead and the router
+// has no address. WANChanged is when the line was back.
+func (h *Home) Reconnect(t testing.TB, addr netip.Addr, down time.Duration) {
+	t.Helper()
+	h.dropWANAddress(t)
+	h.CutWAN(t)
+	time.Sleep(down)
+	if err := h.Router.ip("link set wan0 up"); err != nil {
+		t.Fatal(err)
+	}
+	h.giveWANAddress(t, addr)
 }
 
 // HijackDNS makes the provider answer all questions to port 53 that leave the
