@@ -4,6 +4,8 @@ package wan_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -235,7 +237,8 @@ func TestSilentWayOfAskingTheRouterCostsNoTime(t *testing.T) {
 	}, r, pmp, o)
 }
 
-// During a change two ways of asking the router may contradict each other.
+// During a change two ways of asking the router may contradict each other; the
+// one that the outside confirms is right.
 func TestWaysOfAskingTheRouterContradictDuringAChange(t *testing.T) {
 	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
 	pmp := &voice{name: "natpmp", kind: wan.Router, script: says("11.22.33.44")}
@@ -245,14 +248,70 @@ func TestWaysOfAskingTheRouterContradictDuringAChange(t *testing.T) {
 		o.says("11.22.33.55")
 		w.Hint("natpmp")
 		after(200 * time.Millisecond)
-		wantAddress(t, w, "11.22.33.44")
+		wantAddress(t, w, "11.22.33.55")
+		wantVerdict(t, w, fact.VerdictWarn)
 		r.says("11.22.33.55")
-		if took := changed(t, w, time.Minute); took > 200*time.Millisecond {
+		after(5 * time.Minute)
+		wantAddress(t, w, "11.22.33.55")
+		wantVerdict(t, w, fact.VerdictPass)
+		if n := len(o.asked()); n != 3 {
+			t.Errorf("asked the outside %d times, want the start, the change, and once more soon", n)
+		}
+	}, r, pmp, o)
+}
+
+// The outside is seen by the old address for a moment after one way of asking
+// the router tells the new one, and the other way never does.
+func TestOneWayOfAskingTheRouterIsStale(t *testing.T) {
+	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
+	pmp := &voice{name: "natpmp", kind: wan.Router, script: says("11.22.33.44")}
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(time.Hour)
+		pmp.says("11.22.33.55")
+		after(10 * time.Second)
+		o.says("11.22.33.55")
+		if took := changed(t, w, 2*time.Minute); took > 90*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		if n := len(o.asked()); n != 2 {
-			t.Errorf("asked the outside %d times", n)
+		wantAddress(t, w, "11.22.33.55")
+		wantVerdict(t, w, fact.VerdictWarn)
+		after(time.Hour)
+		before := len(o.asked())
+		after(24 * time.Hour)
+		if n := len(o.asked()) - before; n < 3 || n > 5 {
+			t.Errorf("a day of contradiction caused %d questions", n)
 		}
+		pmp.says("11.22.33.66")
+		o.says("11.22.33.66")
+		if took := changed(t, w, time.Minute); took > 6*time.Second {
+			t.Errorf("the next change took %s", took)
+		}
+	}, r, pmp, o)
+}
+
+// Firmware that gives the octets reversed in one protocol is told of and passed
+// over.
+func TestOneWayOfAskingTheRouterIsGarbage(t *testing.T) {
+	r, o := router(says("10.22.33.44")), outside("a", says("44.33.22.10")) // reversed, it looks private
+	pmp := &voice{name: "natpmp", kind: wan.Router, script: says("44.33.22.10")}
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(5 * time.Minute)
+		wantAddress(t, w, "44.33.22.10")
+		wantVerdict(t, w, fact.VerdictPass)
+		if link := w.Status().Load().Link; !strings.Contains(link.Summary, "octets in the wrong order") || !slices.Contains(link.Evidence, "igd says 10.22.33.44") {
+			t.Errorf("link %+v does not tell of the fault", link)
+		}
+		before := len(o.asked())
+		for range 24 * 60 { // and it loses its word now and then
+			pmp.says("-")
+			after(5 * time.Second)
+			pmp.says("44.33.22.10")
+			after(55 * time.Second)
+		}
+		if n := len(o.asked()) - before; n > 300 {
+			t.Errorf("a day of a contradiction that comes and goes caused %d questions", n)
+		}
+		wantAddress(t, w, "44.33.22.10")
 	}, r, pmp, o)
 }
 

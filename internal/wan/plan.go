@@ -6,8 +6,6 @@ package wan
 import (
 	"math/rand/v2"
 	"time"
-
-	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
 const (
@@ -44,14 +42,15 @@ const (
 type plan struct {
 	rand *rand.Rand
 
-	said     fact.Observation // what the router said last; Unknown never replaces it
-	news     bool             // the router said something that only a question can settle
-	kicked   bool             // somebody asked for a question
-	asked    time.Time        // when the outside was asked last; zero: never
-	next     time.Time        // when it is asked again without news; zero: at once
-	failures int              // rounds in a row that settled nothing
-	recent   leak             // rounds that news caused
-	alone    leak             // rounds that hints caused
+	said     string    // what the routers said last; silence never replaces it
+	agreed   string    // what they said when an address was last agreed on
+	news     bool      // they said something that only a question can settle
+	kicked   bool      // somebody asked for a question
+	asked    time.Time // when the outside was asked last; zero: never
+	next     time.Time // when it is asked again without news; zero: at once
+	failures int       // rounds in a row that settled nothing
+	recent   leak      // rounds that news caused
+	alone    leak      // rounds that hints caused
 }
 
 // leak counts what happens, and forgets one count in every period.
@@ -73,20 +72,28 @@ func (l *leak) add(now time.Time, every time.Duration) {
 	l.empty = l.empty.Add(every)
 }
 
-// hear notes what the router says now, beside the published address. Only a
-// change makes news, and only one that leads away from what is published; an
-// answer that returns to it takes the news back.
-func (p *plan) hear(said, published fact.Observation) {
-	if said.State == fact.Unknown {
+// hear notes what the routers say now (see saidBy), beside the published
+// address. Only a change makes news, and only one that leads away from what is
+// published, and from what they said when that was agreed on; what returns to
+// these takes the news back.
+func (p *plan) hear(said, published string) {
+	if said == "" {
 		return
 	}
-	changed := !said.SameValue(p.said)
+	changed := said != p.said
 	p.said = said
 	switch {
-	case said.SameValue(published):
+	case said == published, said == p.agreed:
 		p.news = false
 	case changed:
 		p.news = true
+	}
+}
+
+// note remembers what the routers said when an address was agreed on.
+func (p *plan) note(f Finding, said string) {
+	if f.Cause == Agreed {
+		p.agreed = said
 	}
 }
 

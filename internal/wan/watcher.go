@@ -21,6 +21,8 @@ import (
 const (
 	holdMost  = 10 * time.Second
 	holdEvery = time.Second
+	// settleAgain is the wait before what the outside settled is asked again.
+	settleAgain = time.Minute
 	// silentFor makes a router that answered before one that does not.
 	silentFor = 10 * time.Minute
 )
@@ -132,7 +134,7 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 	w.looks.begin(time.Now())
 	own := w.cfg.OwnPrefixes()
 	near := w.askNear(ctx)
-	said, spoken := merged(near), spoke(near)
+	said, spoken := saidBy(near), spoke(near)
 	if w.kicked.Swap(false) {
 		w.plan.kicked = true
 	}
@@ -147,7 +149,7 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 		w.plan.heed(time.Now())
 	}
 	w.heeded = false
-	w.plan.hear(said, w.published)
+	w.plan.hear(said, w.published.String())
 	if hold := w.hold(spoken); hold > 0 {
 		return hold, nil
 	}
@@ -161,7 +163,8 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 	}
 	finding := w.judge(join(near, w.outside), own)
 	if fresh {
-		w.plan.end(time.Now(), w.settled(finding), w.recheck(spoken))
+		w.plan.end(time.Now(), w.settled(finding), w.recheckOf(finding, said, spoken))
+		w.plan.note(finding, said)
 	}
 	w.conclude(ctx, finding, spoken, fresh)
 	return w.wait(), nil
@@ -199,6 +202,16 @@ func (w *Watcher) recheck(spoken bool) time.Duration {
 		return w.cfg.RecheckOutside
 	}
 	return w.cfg.RecheckAlone
+}
+
+// recheckOf is recheck after a finding. Where the outside has settled between
+// routers that contradict each other it is asked once more soon: during a
+// change it may have been seen by the old address.
+func (w *Watcher) recheckOf(f Finding, said string, spoken bool) time.Duration {
+	if f.Cause == Agreed && len(f.Against) > 0 && said != w.plan.agreed {
+		return settleAgain
+	}
+	return w.recheck(spoken)
 }
 
 // wait is how long until the next round.
