@@ -74,6 +74,29 @@ func TestHintBeforeTheValue(t *testing.T) {
 	}
 }
 
+func TestStatusTellsTheLatestHint(t *testing.T) {
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(time.Minute)
+		if got := w.Status().Load().LastHint; got != (wan.Hint{}) {
+			t.Errorf("before any: %+v", got)
+		}
+		for _, kind := range []string{"push", "route\n\x1b[31m"} {
+			w.Hint(kind)
+			at := time.Now()
+			after(time.Second)
+			got := w.Status().Load().LastHint
+			if !got.At.Equal(at) || !strings.HasPrefix(kind, got.Kind[:4]) || strings.ContainsAny(got.Kind, "\n\x1b") {
+				t.Errorf("after %q at %s: %+v", kind, at, got)
+			}
+		}
+		w.Kick() // is none
+		after(time.Second)
+		if got := w.Status().Load().LastHint.Kind; !strings.HasPrefix(got, "route") {
+			t.Errorf("a kick became the hint %q", got)
+		}
+	}, router(says("11.22.33.44")), outside("a", says("11.22.33.44")))
+}
+
 func TestHintWithoutNewsCostsNothingOutside(t *testing.T) {
 	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
 	home(t, func(t *testing.T, w *wan.Watcher) {

@@ -37,6 +37,7 @@ type Watcher struct {
 	status  *watch.Value[Status]
 	kicked  atomic.Bool
 	hinted  atomic.Bool
+	hint    atomic.Pointer[Hint] // the latest; nil before any
 	group   sync.WaitGroup // what runs beside the loop
 	second  *second
 
@@ -104,12 +105,13 @@ func (w *Watcher) Kick() {
 
 // Hint tells that something was heard which may mean a change: an event of the
 // router's, an announcement, a change of our own addresses or routes. kind
-// names it for the log. The router is asked at once and again within the next
+// names it for the log and the status. The router is asked at once and again within the next
 // 2 s; the outside is asked only if the router then says something else, or, a
 // few times a day, if no router answers at all. It never blocks, and a flood
 // of hints causes one look a second.
 func (w *Watcher) Hint(kind string) {
 	w.cfg.Log.Debug("hint of a change", "family", w.cfg.Family.String(), "kind", clean(kind))
+	w.hint.Store(&Hint{Kind: clean(kind), At: time.Now().Round(0)})
 	w.hinted.Store(true)
 	w.loop.Kick()
 }
@@ -264,6 +266,9 @@ func (w *Watcher) snapshot(link fact.Link) Status {
 		s.IPv6 = w.published
 	} else {
 		s.IPv4 = w.published
+	}
+	if hint := w.hint.Load(); hint != nil {
+		s.LastHint = *hint
 	}
 	for _, source := range w.sources {
 		s.Sources = append(s.Sources, source.status)
