@@ -94,9 +94,9 @@ func agreed(f Finding) fact.Link {
 	case f.NAT == "none":
 		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is %s, and it is the router's own: %s agree.", f.Addr, who)}
 	case f.Kept:
-		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is still %s: %s says what two had agreed on before. No router could be asked, so a change is seen within about three hours, or when this host's own network changes, and a double NAT cannot be ruled out.", f.Addr, who)}
+		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is still %s: %s says what two had agreed on before. No router could be asked, so a change is seen within about four hours, or when this host's own network changes, and a double NAT cannot be ruled out.", f.Addr, who)}
 	default:
-		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is %s: %s agree. No router could be asked, so a change is seen within about three hours, or when this host's own network changes, and a double NAT cannot be ruled out.", f.Addr, who)}
+		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is %s: %s agree. No router could be asked, so a change is seen within about four hours, or when this host's own network changes, and a double NAT cannot be ruled out.", f.Addr, who)}
 	}
 }
 

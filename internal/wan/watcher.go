@@ -38,7 +38,7 @@ type Watcher struct {
 	kicked  atomic.Bool
 	hinted  atomic.Bool
 	hint    atomic.Pointer[Hint] // the latest; nil before any
-	group   sync.WaitGroup // what runs beside the loop
+	group   sync.WaitGroup       // what runs beside the loop
 	second  *second
 
 	// What follows belongs to the loop.
