@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/ddns/authority"
 	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/miekg/dns"
 )
@@ -50,6 +51,9 @@ type Config struct {
 	// record says, where the authoritative servers cannot be asked; nil means
 	// that it never is.
 	Encrypted func() bool
+	// DialAuthority opens the sockets to the authoritative servers; nil means a
+	// plain net.Dialer, which is right outside of tests.
+	DialAuthority authority.DialFunc
 	// Dial reaches the providers; required where there are Records.
 	Dial provider.DialFunc
 	// RootCAs are who the providers' certificates must chain to; nil means the
@@ -60,9 +64,10 @@ type Config struct {
 	StateFile string
 	// Timeout bounds one call to a provider; default 20 s.
 	Timeout time.Duration
-	// Recheck is how often a record that is as it should be is looked at;
-	// default 2 h, and up to a tenth more by lot. It costs one question to one
-	// authoritative server.
+	// Recheck is how often a record that is as it should be is looked at, up to
+	// a tenth more by lot. It costs one question to one authoritative server.
+	// The default is 2 h for one record, and that many times as long for
+	// several, up to 12 h: twelve looks a day are what a home costs.
 	Recheck time.Duration
 	// Rand gives the jitter; nil means the process's own source.
 	Rand *rand.Rand

@@ -17,11 +17,13 @@
 //
 // Three writes of a record never fall into less than a minute and a half, so a
 // storm of changes ends with the third. The records of one account write one
-// after the other, and a wait that the provider asks for is for all of them.
+// after the other, and a wait that the provider asks for is for all of them. A
+// wait after a failure is never without a lot, so that homes that were refused
+// together do not come back together.
 //
 // A record that is as it should be costs one question to one server every two
-// hours. A look after a write, and one that was asked for with Kick, asks all.
-// Where port 53 is intercepted, nothing that came over it counts, and nothing
+// hours; where there are several, each is looked at more rarely. A look after a
+// write, and one that was asked for with Kick, asks all. Where port 53 is intercepted, nothing that came over it counts, and nothing
 // is written because of it; a resolver asked over an encrypted connection is
 // then evidence enough that a record is right, and never that it is wrong.
 //

@@ -92,7 +92,7 @@ func (k *keeper) delete(ctx context.Context) {
 		k.log.Warn("could not confirm that the record was deleted; it may go on saying an address where nobody answers", "address", addr, "err", f.Text, "action", f.Action)
 		if mem := k.mem; f.Kind != provider.Unclear {
 			if f.Kind == provider.Limited {
-				mem.NotBefore = time.Now().Add(max(f.Wait, limitedWait))
+				mem.NotBefore = time.Now().Add(k.byLot(max(f.Wait, limitedWait)))
 				k.remember(mem)
 			}
 			return

@@ -39,8 +39,8 @@ func TestFailuresBackOffFrom30sToAnHour(t *testing.T) {
 		h.wantVerdict(fact.VerdictWarn)
 		h.wait(24 * time.Hour)
 		for i := 1; i < len(h.writes); i++ {
-			most := min(30*time.Second<<min(i-1, 20), time.Hour)
-			if gap := h.writes[i].At - h.writes[i-1].At; gap < max(most/2, 30*time.Second) || gap > most+time.Second {
+			most := min(time.Minute<<min(i-1, 20), time.Hour)
+			if gap := h.writes[i].At - h.writes[i-1].At; gap < most/2 || gap > most {
 				t.Fatalf("write %d came after %v, want at most %v", i, gap, most)
 			}
 		}
@@ -117,12 +117,12 @@ func TestThreeDoubtfulRefusalsInARowStop(t *testing.T) {
 		h.start() // the count and the wait are remembered
 		h.wait(45 * time.Second)
 		h.wantWrites(addrA)
-		h.wait(2 * time.Minute)
+		h.wait(3 * time.Minute) // 10 min and its lot are over
 		h.wantWrites(addrA, addrA)
 		h.wantPhase(ddns.PhasePending)
-		h.wait(58 * time.Minute)
+		h.wait(57 * time.Minute)
 		h.wantWrites(addrA, addrA)
-		h.wait(10 * time.Minute)
+		h.wait(13 * time.Minute) // so are an hour and its lot
 		h.wantWrites(addrA, addrA, addrA)
 		h.wantPhase(ddns.PhaseStopped)
 		h.wait(48 * time.Hour)
@@ -146,8 +146,53 @@ func TestRetryAfterIsObeyedEvenByANewAddress(t *testing.T) {
 			h.start()
 			h.wait(wait/2 - time.Second)
 			h.wantWrites(addrA)
-			h.wait(2 * time.Second)
+			h.wait(time.Second + min(wait/4, 10*time.Minute)) // by lot
 			h.wantWrites(addrA, addrB)
+		})
+	}
+}
+
+// Homes that are refused in the same second do not come back in the same
+// second, and none before its time.
+func TestHomesRefusedTogetherComeBackApart(t *testing.T) {
+	const homes = 40
+	for name, c := range map[string]struct {
+		fault      provider.Fault
+		least, lot time.Duration
+		seconds    int // in which some home comes back, at the fewest
+	}{
+		"failed":          {provider.Fault{Kind: provider.Failed}, 30 * time.Second, 30 * time.Second, 15},
+		"unclear":         {provider.Fault{Kind: provider.Unclear}, 30 * time.Second, 30 * time.Second, 15},
+		"429":             {provider.Fault{Kind: provider.Limited}, 5 * time.Minute, 75 * time.Second, 20},
+		"429 for an hour": {provider.Fault{Kind: provider.Limited, Wait: time.Hour}, time.Hour, 10 * time.Minute, 30},
+		"429 for a day":   {provider.Fault{Kind: provider.Limited, Wait: 24 * time.Hour}, 24 * time.Hour, 10 * time.Minute, 30},
+		"429 for 1 min":   {provider.Fault{Kind: provider.Limited, Wait: time.Minute}, time.Minute, 15 * time.Second, 8},
+		"503 for 5 s":     {provider.Fault{Kind: provider.Failed, Wait: 5 * time.Second}, 30 * time.Second, 30 * time.Second, 15},
+		"doubtful":        {provider.Fault{Kind: provider.Doubtful}, 10 * time.Minute, 150 * time.Second, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			back := map[time.Duration]int{}
+			for range homes {
+				bubble(t, func(t *testing.T, h *home) {
+					f := c.fault
+					f.Text = "refused"
+					h.set = refuse(&f)
+					h.cfg.Rand = nil
+					h.start()
+					h.wait(c.least + c.lot)
+					if len(h.writes) != 2 {
+						t.Fatalf("%d writes within %v", len(h.writes), c.least+c.lot)
+					}
+					gap := h.writes[1].At - h.writes[0].At
+					if gap < c.least {
+						t.Errorf("the second write came after %v, before %v", gap, c.least)
+					}
+					back[gap.Truncate(time.Second)]++
+				})
+			}
+			if len(back) < c.seconds {
+				t.Errorf("%d homes came back in %d different seconds: %v", homes, len(back), back)
+			}
 		})
 	}
 }

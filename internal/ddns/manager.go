@@ -19,6 +19,12 @@ import (
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
+// The default of Config.Recheck for one record, and for however many.
+const (
+	recheckOne  = 2 * time.Hour
+	recheckMost = 12 * time.Hour
+)
+
 // Manager keeps the records of a Config. Make one with New.
 type Manager struct {
 	cfg      Config
@@ -48,7 +54,7 @@ func New(cfg Config, addresses Addresses) (*Manager, error) {
 		if cfg.Dial == nil {
 			return nil, errors.New("making the DDNS manager: Config.Dial is required")
 		}
-		asker, err := authority.New(authority.Config{Resolvers: cfg.Resolvers, Recurse: cfg.Recurse})
+		asker, err := authority.New(authority.Config{Resolvers: cfg.Resolvers, Recurse: cfg.Recurse, Dial: cfg.DialAuthority})
 		if err != nil {
 			return nil, fmt.Errorf("making the DDNS manager: %w", err)
 		}
@@ -74,7 +80,7 @@ func newManager(cfg Config, addresses Addresses, p parts) (*Manager, error) {
 		cfg.Timeout = 20 * time.Second
 	}
 	if cfg.Recheck == 0 {
-		cfg.Recheck = 2 * time.Hour
+		cfg.Recheck = min(recheckOne*time.Duration(max(len(cfg.Records), 1)), recheckMost)
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -103,7 +103,7 @@ func (m memory) sane(now time.Time) memory {
 			*at = now
 		}
 	}
-	if latest := now.Add(provider.MaxRetryAfter); m.NotBefore.After(latest) {
+	if latest := now.Add(provider.MaxRetryAfter + mostLot); m.NotBefore.After(latest) {
 		m.NotBefore = latest
 	}
 	m.Repeats = min(max(m.Repeats, 0), 16)

@@ -3,6 +3,7 @@ package ddns
 // Writing the record, and what a refusal means for the next write.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,13 +14,20 @@ import (
 	"github.com/edgeguard/edgeguard/internal/loop"
 )
 
-// Waits after a failed write.
+// Waits after a failed write. None is without a lot, as a provider that has
+// trouble refuses many homes in the same second, and they must not come back
+// in the same second.
 const (
+	// minBackoff is the least wait; the first is up to twice as long by lot.
 	minBackoff = 30 * time.Second
 	maxBackoff = time.Hour
 	// limitedWait is the wait after a 429 that names none (Cloudflare blocks
 	// for five minutes).
 	limitedWait = 5 * time.Minute
+	// A wait that a provider asked for is lengthened by lot, by up to a quarter,
+	// but by no less than up to leastLot and no more than up to mostLot.
+	leastLot = 10 * time.Second
+	mostLot  = 10 * time.Minute
 )
 
 // refusalWaits are the waits after the first and the second doubtful refusal
@@ -112,28 +120,39 @@ func (k *keeper) afterFault(mem memory, f *provider.Fault) memory {
 	if k.wrong.IsZero() {
 		k.wrong = now
 	}
-	wait := loop.Backoff(k.failures, minBackoff, maxBackoff, k.rand)
 	k.failures++
+	wait := loop.Backoff(k.failures, minBackoff, maxBackoff, k.rand) // of twice the least, half is the least
+	asked := f.Wait
 	switch f.Kind {
 	case provider.Unclear:
 		k.phase, mem.Outcome = PhaseUnconfirmed, outcomeUnclear
 	case provider.Limited:
-		if f.Wait == 0 {
-			f.Wait = limitedWait
-		}
-		k.account.hold(now.Add(f.Wait)) // whoever else writes there is no more welcome
+		asked = cmp.Or(asked, limitedWait)
 	case provider.Doubtful:
 		if mem.Refusals++; mem.Refusals < maxRefusals {
-			f.Wait = max(f.Wait, refusalWaits[mem.Refusals-1])
+			asked = max(asked, refusalWaits[mem.Refusals-1])
 			break
 		}
 		k.phase, mem.Stopped, mem.Action = PhaseStopped, f.Text, f.Action
 	case provider.Final:
 		k.phase, mem.Stopped, mem.Action = PhaseStopped, f.Text, f.Action
 	}
-	k.retryAt = now.Add(max(wait, f.Wait))
-	if f.Wait > 0 {
-		mem.NotBefore = now.Add(f.Wait)
+	asked = k.byLot(asked)
+	k.retryAt = now.Add(max(wait, asked))
+	if asked > 0 {
+		mem.NotBefore = now.Add(asked)
+	}
+	if f.Kind == provider.Limited {
+		k.account.hold(mem.NotBefore) // whoever else writes there is no more welcome
 	}
 	return mem
+}
+
+// byLot is a wait that was asked for, lengthened by lot; none stays none.
+func (k *keeper) byLot(asked time.Duration) time.Duration {
+	if asked <= 0 {
+		return 0
+	}
+	most := min(max(asked/4, leastLot), mostLot)
+	return asked + time.Duration(k.draw(int64(most)+1))
 }

@@ -79,7 +79,7 @@ func (b *Builder) Build(in Inputs, now time.Time) *Snapshot {
 		GeneratedAt: seconds(now),
 		Config:      m.config(in.Config),
 		Chain:       b.chain(m, in, now),
-		WAN:         m.wan(in.WAN),
+		WAN:         m.wan(in.WAN, in.Router),
 		DDNS:        m.records(in.DDNS),
 		Forwards:    m.forwards(in.Portmap),
 		Services:    m.services(in.Hairpin),

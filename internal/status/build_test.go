@@ -99,7 +99,7 @@ func TestNothingKnownIsNullNeverZero(t *testing.T) {
 		}
 	}
 	want := map[string]map[string]any{
-		"wan":     {"ipv4": nil, "ipv4_state": "unknown", "ipv6": nil, "ipv6_state": "unknown", "nat": nil, "changed_at": nil, "sources": nil},
+		"wan":     {"ipv4": nil, "ipv4_state": "unknown", "ipv6": nil, "ipv6_state": "unknown", "nat": nil, "changed_at": nil, "sources": nil, "events": nil, "last_hint": nil},
 		"hairpin": {"verdict": "unknown", "evidence": nil},
 		"dns":     {"listen": nil, "tls_listen": nil, "waiting": nil, "overrides": nil, "upstreams": nil, "cache": nil, "queries": nil, "clients_seen": nil, "clients_total": nil},
 	}
@@ -154,6 +154,38 @@ func TestNoneIsToldFromUnknown(t *testing.T) {
 	in.WAN.IPv4 = fact.Observation{State: fact.Known}
 	if s = status.NewBuilder(noSecrets).Build(in, noon); s.WAN.IPv4 != nil || s.WAN.IPv4State != "unknown" {
 		t.Errorf("a known address that is none: %v %s", s.WAN.IPv4, s.WAN.IPv4State)
+	}
+}
+
+// Both families in one status: IPv6 is whatever its own watcher says.
+func TestIPv6IsThatOfItsWatcher(t *testing.T) {
+	four, address := full("x").WAN, netip.MustParseAddr("2a02:8071::9")
+	four.IPv6 = fact.Observation{} // a watcher of IPv4 says nothing of it
+	for state, six := range map[string]fact.Observation{
+		"known": fact.KnownAddr(address, "interface", noon), "none": fact.NoAddr("interface", noon), "unknown": {},
+	} {
+		in := full("x")
+		in.WAN = four.With6(wan.Status{IPv6: six, LastHint: wan.Hint{Kind: "address", At: noon.Add(time.Minute)}})
+		s := status.NewBuilder(noSecrets).Build(in, noon)
+		if s.WAN.IPv6State != state || (s.WAN.IPv6 != nil) != (state == "known") || s.WAN.IPv6 != nil && *s.WAN.IPv6 != address {
+			t.Errorf("%s: %v %s", state, s.WAN.IPv6, s.WAN.IPv6State)
+		}
+		if s.WAN.IPv4State != "known" || s.WAN.LastHint.Kind != "address" || !s.WAN.LastHint.At.Equal(noon.Add(time.Minute).Truncate(time.Second)) {
+			t.Errorf("%s: IPv4 %s, last hint %+v", state, s.WAN.IPv4State, s.WAN.LastHint)
+		}
+	}
+}
+
+// An event source that is off says why, or that nobody has tried.
+func TestEventsAreThoseOfTheRouter(t *testing.T) {
+	in := full("x")
+	got := status.NewBuilder(noSecrets).Build(in, noon).WAN.Events
+	if len(got) != 3 || !got[0].On || got[0].Detail != nil || got[1].On || *got[1].Detail != "in use x" || got[2].On || got[2].Detail != nil {
+		t.Errorf("events are %+v", got)
+	}
+	in.Router = router.Status{}
+	if got := status.NewBuilder(noSecrets).Build(in, noon).WAN.Events; got != nil {
+		t.Errorf("events of a router nobody spoke of are %+v", got)
 	}
 }
 

@@ -40,29 +40,34 @@ var noSecrets = list()
 // piece of text that others write.
 func full(word string) status.Inputs {
 	public := fact.KnownAddr(netip.MustParseAddr("203.0.113.7"), "igd", noon)
+	public6 := fact.KnownAddr(netip.MustParseAddr("2a02:8071::7"), "interface", noon)
 	broker := netip.MustParseAddrPort("192.168.1.10:8883")
 	return status.Inputs{
 		Version: "1.2.3 " + word,
 		Started: noon.Add(-time.Hour),
 		Config:  status.ConfigStatus{File: "edgeguard.toml " + word, LoadedAt: noon, Err: "line 3 " + word},
 		WAN: wan.Status{
-			IPv4: public, NAT: "none", ChangedAt: noon,
+			IPv4: public, IPv6: public6, NAT: "none", ChangedAt: noon,
 			Sources: []wan.SourceStatus{
 				{Name: "igd " + word, Observation: public, Err: "odd " + word},
 				{Name: "https://x", Observation: fact.NoAddr("https://x", noon)},
 				{Name: "https://y", Observation: fact.UnknownAddr("https://y", noon)},
 			},
-			Link: link(fact.VerdictPass, "wan "+word),
+			LastHint: wan.Hint{Kind: "gena " + word, At: noon},
+			Link:     link(fact.VerdictPass, "wan "+word),
 		},
 		DDNS: ddns.Status{
 			Records: []ddns.RecordStatus{{
 				Name: "myhome.duckdns.org", Type: "A", Provider: "duckdns",
 				Desired: public, Published: public, Phase: ddns.PhaseVerified,
-				VerifiedAt: noon, LastError: "refused " + word, NextAttemptAt: noon.Add(time.Minute),
+				VerifiedAt: noon, WrongSince: noon.Add(time.Second), Change: noon.Add(2 * time.Second), Intercepted: true,
+				LastError: "refused " + word, NextAttemptAt: noon.Add(time.Minute),
 			}},
 			Link: link(fact.VerdictPass, "ddns "+word),
 		},
-		Router: router.Status{Found: true, Address: netip.MustParseAddr("192.168.1.1"), Manufacturer: "AVM " + word, Model: "7590", Generation: 1},
+		Router: router.Status{Found: true, Address: netip.MustParseAddr("192.168.1.1"), Manufacturer: "AVM " + word, Model: "7590", Generation: 1, Events: router.EventSources{
+			GENA: router.EventSource{On: true}, Announcements: router.EventSource{Why: "in use " + word},
+		}},
 		Portmap: portmap.Status{
 			Forwards: []portmap.ForwardStatus{{
 				Service: "mqtt", Protocol: fact.TCP, ExternalPort: 8883, Internal: broker, Method: "igd",

@@ -73,12 +73,26 @@ func HTML(s *Snapshot) ([]byte, error) {
 		w.text("<p><strong>The config file has a fault, so the older config is still in force:</strong> ", *s.Config.Error, "</p>\n")
 	}
 	w.chain(s.Chain)
+	w.details(detailsOf(s))
 	w.text(`<p>Programs read <a href="/api/v1/status">the same as JSON</a>. Version `, s.Version, "")
 	if s.StartedAt != nil {
 		w.time(", running since ", *s.StartedAt, "")
 	}
 	w.raw(".</p>\n</main>\n</body>\n</html>\n")
 	return w.b.Bytes(), nil
+}
+
+// details writes what is known beside the chain, if anything.
+func (w *pageWriter) details(list []detail) {
+	if len(list) == 0 {
+		return
+	}
+	w.raw("<ul>\n")
+	for _, d := range list {
+		w.text("<li>", d.link+" "+d.label+": ", "")
+		w.text("", d.text, "</li>\n")
+	}
+	w.raw("</ul>\n")
 }
 
 // chain writes the table.

@@ -38,12 +38,18 @@ func WriteText(w io.Writer, s *Snapshot) error {
 	for _, id := range LinkIDs() {
 		width = max(width, len(id))
 	}
+	details := detailsOf(s)
 	indent := strings.Repeat(" ", len(mark(0))+2+width+2)
 	for _, link := range s.Chain {
 		fmt.Fprintf(&b, "\n%s  %-*s  %s\n", mark(link.Status), width, cut(oneLine(link.ID), maxText), oneLine(link.Summary))
 		fmt.Fprintf(&b, "%ssince   %s\n", indent, readable(link.Since))
 		if link.Action != nil {
 			fmt.Fprintf(&b, "%saction  %s\n", indent, oneLine(*link.Action))
+		}
+		for _, d := range details {
+			if d.link == link.ID {
+				fmt.Fprintf(&b, "%s%-6s  %s\n", indent, d.label, oneLine(d.text))
+			}
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -30,10 +30,13 @@ The config file has a fault, so the older config is still in force: line 3 x
 
 PASS  wan          wan x
                    since   2026-11-21 11:00:00 UTC
+                   events  gena on, announcements off (in use x), ssdp off
+                   hint    gena x at 2026-11-21 11:00:00 UTC
 
 ????  ddns         ddns x
                    since   2026-11-21 11:00:00 UTC
                    action  do this about ddns x
+                   record  myhome.duckdns.org A: changed 2026-11-21 11:00:02 UTC, wrong since 2026-11-21 11:00:01 UTC, DNS questions about it are intercepted
 
 FAIL  forward      forward x
                    since   2026-11-21 11:00:00 UTC
@@ -69,7 +72,8 @@ func TestPage(t *testing.T) {
 			t.Errorf("the page has no row for %s", id)
 		}
 	}
-	for _, want := range []string{`lang="en"`, "<main>", "<caption>", `<time datetime="2026-11-21T11:00:00Z">2026-11-21 11:00:00 UTC</time>`, "do this about ddns", ">FAIL</span>", ">????</span>", "Nothing</td>"} {
+	for _, want := range []string{`lang="en"`, "<main>", "<caption>", `<time datetime="2026-11-21T11:00:00Z">2026-11-21 11:00:00 UTC</time>`, "do this about ddns", ">FAIL</span>", ">????</span>", "Nothing</td>",
+		"<li>wan events: gena on, announcements off (in use &lt;script&gt;", "<li>ddns record: myhome.duckdns.org A: changed 2026-11-21 11:00:02 UTC"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page has no %q", want)
 		}

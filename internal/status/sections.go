@@ -12,6 +12,7 @@ import (
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/router"
 	"github.com/edgeguard/edgeguard/internal/wan"
 )
 
@@ -73,11 +74,12 @@ func (m maker) link(id string, link fact.Link, since time.Time) Link {
 	return made
 }
 
-func (m maker) wan(s wan.Status) WAN {
+func (m maker) wan(s wan.Status, r router.Status) WAN {
 	return WAN{
 		IPv4:      known(s.IPv4),
 		IPv4State: stateOf(s.IPv4),
-		IPv6State: fact.Unknown.String(),
+		IPv6:      known(s.IPv6),
+		IPv6State: stateOf(s.IPv6),
 		NAT:       m.optional(s.NAT),
 		ChangedAt: instant(s.ChangedAt),
 		Sources: each(spoken(s), s.Sources, func(source wan.SourceStatus) Source {
@@ -89,7 +91,27 @@ func (m maker) wan(s wan.Status) WAN {
 				LastError:  m.optional(source.Err),
 			}
 		}),
+		Events:   m.events(r),
+		LastHint: m.hint(s.LastHint),
 	}
+}
+
+// events are nil before the router has been spoken of.
+func (m maker) events(r router.Status) []EventSource {
+	made := func(name string, e router.EventSource) EventSource {
+		return EventSource{Name: name, On: e.On, Detail: m.optional(e.Why)}
+	}
+	if !spoken(r) {
+		return nil
+	}
+	return []EventSource{made("gena", r.Events.GENA), made("announcements", r.Events.Announcements), made("ssdp", r.Events.SSDP)}
+}
+
+func (m maker) hint(h wan.Hint) *Hint {
+	if h.At.IsZero() {
+		return nil
+	}
+	return &Hint{Kind: m.text(h.Kind), At: seconds(h.At)}
 }
 
 func (m maker) records(s ddns.Status) []Record {
@@ -104,6 +126,9 @@ func (m maker) records(s ddns.Status) []Record {
 			PublishedState: stateOf(r.Published),
 			Phase:          m.optional(string(r.Phase)),
 			VerifiedAt:     instant(r.VerifiedAt),
+			WrongSince:     instant(r.WrongSince),
+			ChangedAt:      instant(r.Change),
+			Intercepted:    r.Intercepted,
 			LastError:      m.optional(r.LastError),
 			NextAttemptAt:  instant(r.NextAttemptAt),
 		}

@@ -74,6 +74,29 @@ type WAN struct {
 	NAT       *string    `json:"nat"`
 	ChangedAt *time.Time `json:"changed_at"`
 	Sources   []Source   `json:"sources"`
+	// Events are the ways in which the router may tell of a change at once;
+	// nil while it is not known who listens.
+	Events []EventSource `json:"events"`
+	// LastHint is what last had the address looked at out of turn; nil before
+	// anything did.
+	LastHint *Hint `json:"last_hint"`
+}
+
+// EventSource is one way in which the router may tell of a change.
+type EventSource struct {
+	// Name is "gena", "announcements" (of NAT-PMP and PCP) or "ssdp".
+	Name string `json:"name"`
+	// On is whether it is listened to.
+	On bool `json:"on"`
+	// Detail says why it is not; nil where it is, or nobody has tried yet.
+	Detail *string `json:"detail"`
+}
+
+// Hint is something that may have meant a change.
+type Hint struct {
+	// Kind is what it was: "gena", "push", "route" and so on.
+	Kind string    `json:"kind"`
+	At   time.Time `json:"at"`
 }
 
 // Source is what one source of the public address said last.
@@ -98,8 +121,17 @@ type Record struct {
 	PublishedState string      `json:"published_state"`
 	Phase          *string     `json:"phase"`
 	VerifiedAt     *time.Time  `json:"verified_at"`
-	LastError      *string     `json:"last_error"`
-	NextAttemptAt  *time.Time  `json:"next_attempt_at"`
+	// WrongSince is since when the record has said something else, or writing
+	// it has failed; nil while it is right, or that is not known.
+	WrongSince *time.Time `json:"wrong_since"`
+	// ChangedAt is when the provider last took another address; nil where it
+	// has not since the start.
+	ChangedAt *time.Time `json:"changed_at"`
+	// Intercepted is whether something on the way answers DNS questions in the
+	// authoritative servers' place.
+	Intercepted   bool       `json:"intercepted"`
+	LastError     *string    `json:"last_error"`
+	NextAttemptAt *time.Time `json:"next_attempt_at"`
 }
 
 // Forward is one port forward that is kept.

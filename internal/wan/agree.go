@@ -57,7 +57,8 @@ const (
 	RouterOdd
 	// RouterReversed: the router gave the octets in the wrong order.
 	RouterReversed
-	// RoutersSplit: two router sources contradict each other.
+	// RoutersSplit: two router sources contradict each other, and the outside
+	// does not settle it.
 	RoutersSplit
 	// Differ: the router and the outside give different public addresses.
 	Differ
@@ -75,6 +76,9 @@ type Finding struct {
 	// Router and Outside are what the two sides said where that matters for
 	// the words; else the zero Addr.
 	Router, Outside netip.Addr
+	// Against are the answers of routers that contradict Addr, where the
+	// outside has settled between two of them.
+	Against []Answer
 	// Word is set where a person's word decided: Outside, where it is another
 	// address than Addr, contradicts it then.
 	Word bool
@@ -93,7 +97,7 @@ func Agree(answers []Answer, own []netip.Prefix) Finding {
 	case v.word.IsValid():
 		return v.withWord(own)
 	case v.routersSplit():
-		return Finding{Cause: RoutersSplit}
+		return v.withSplit(own)
 	case v.routerNone:
 		return Finding{Cause: RouterNone, Outside: v.firstOutside()}
 	case v.router.IsValid():
@@ -192,7 +196,7 @@ func (v *voices) withRouter(own []netip.Prefix) Finding {
 		return f
 	}
 	for _, addr := range v.public {
-		if v.router.Is4() && reversed(v.router) == addr {
+		if isReversed(v.router, addr) {
 			f.Cause, f.Outside = RouterReversed, addr
 			return f
 		}

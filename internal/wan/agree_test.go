@@ -98,10 +98,37 @@ func TestAgreeTwoNamesOfOnePartyAreOneVoice(t *testing.T) {
 }
 
 func TestAgreeRoutersContradict(t *testing.T) {
-	for _, second := range []string{"11.22.33.55", "none"} {
-		list := append(answers("11.22.33.44", "11.22.33.44"), answers(second)...)
-		if got := wan.Agree(list, own); got.Cause != wan.RoutersSplit {
-			t.Errorf("second router says %s: got cause %d, want RoutersSplit", second, got.Cause)
+	const right = "11.22.33.44"
+	tests := []struct {
+		name, first, second string
+		outside             []string
+		agreed              string
+	}{
+		{"one stale", right, "11.22.33.55", []string{right}, right},
+		{"the first stale", "11.22.33.55", right, []string{right}, right},
+		{"one reversed", right, "44.33.22.11", []string{right}, right},
+		{"one reversed, which looks private", "44.33.22.10", "10.22.33.44", []string{"44.33.22.10"}, "44.33.22.10"},
+		{"one garbage", right, "240.0.0.1", []string{right}, right},
+		{"one of two outside", right, "11.22.33.55", []string{"11.22.33.66", right}, right},
+		{"another's reversal", right, "10.22.33.44", []string{right}, ""},
+		{"one has none", right, "none", []string{right}, ""},
+		{"one private", right, "192.168.1.2", []string{right}, ""},
+		{"one CGNAT", right, "100.64.0.9", []string{right}, ""},
+		{"one DS-Lite", right, "192.0.0.2", []string{right}, ""},
+		{"one in the own LAN", right, "192.168.77.1", []string{right}, ""},
+		{"both confirmed", right, "11.22.33.55", []string{"11.22.33.55", right}, ""},
+		{"none confirmed", right, "11.22.33.55", []string{"11.22.33.66", "11.22.33.66"}, ""},
+		{"outside silent", right, "11.22.33.55", []string{"-"}, ""},
+		{"both unusable", "10.0.0.2", "240.0.0.1", []string{right, right}, ""},
+	}
+	for _, tt := range tests {
+		list := append(answers(tt.first, tt.outside...), answers(tt.second)...)
+		got := wan.Agree(list, own)
+		switch {
+		case tt.agreed == "" && (got.Cause != wan.RoutersSplit || got.Addr.IsValid() || len(got.Against) > 0):
+			t.Errorf("%s: got %+v, want RoutersSplit", tt.name, got)
+		case tt.agreed != "" && (got.Cause != wan.Agreed || got.Addr.String() != tt.agreed || got.NAT != "none" || len(got.Against) != 1):
+			t.Errorf("%s: got %+v, want %s against one voice", tt.name, got, tt.agreed)
 		}
 	}
 }
@@ -162,17 +189,20 @@ func TestAgreeRule(t *testing.T) {
 				hosts[text][a.Party] = true
 			}
 		}
-		want, pairs := "", 0
+		want, agreed := "", 0
 		for addr := range public {
-			switch {
-			case len(routers) == 1 && routers[addr] && len(hosts[addr]) > 0:
+			if routers[addr] && len(hosts[addr]) > 0 || len(routers) == 0 && len(hosts[addr]) >= 2 {
 				want = addr
-			case len(routers) == 0 && len(hosts[addr]) >= 2:
-				want = addr
-				pairs++
+				agreed++
 			}
 		}
-		if pairs > 1 {
+		for said := range routers { // beside one that is agreed
+			switch said {
+			case "none", "192.168.1.2", "100.64.1.1", "11.99.1.1":
+				want = ""
+			}
+		}
+		if agreed != 1 {
 			want = ""
 		}
 		got := wan.Agree(list, own)

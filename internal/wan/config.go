@@ -58,7 +58,7 @@ type Config struct {
 	// Each wait is up to a quarter longer.
 	RecheckOutside time.Duration
 	// RecheckAlone is the same where no router answers, so that only the
-	// outside shows a change; default 150 min. One service is asked then, and a
+	// outside shows a change; default 3 h. One service is asked then, and a
 	// second only where it says something new.
 	RecheckAlone time.Duration
 	// Timeout bounds one question to one source; default 10 s.
@@ -86,7 +86,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.PollRouter = cmp.Or(c.PollRouter, poll)
 	c.RecheckOutside = cmp.Or(c.RecheckOutside, recheck)
-	c.RecheckAlone = cmp.Or(c.RecheckAlone, 150*time.Minute)
+	c.RecheckAlone = cmp.Or(c.RecheckAlone, 3*time.Hour)
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -7,6 +7,7 @@
 // router and one outside service say the same, or, where no router can say
 // anything, when outside services of two different companies do; an IPv6 address
 // of our own interface, when an outside service sees an address of the same /64.
+// Between two answers of a router the outside decides (split.go).
 // Only a person's word in the config stands alone. Whatever else happens, the
 // address published last stays: a source that fails, contradicts or says
 // nonsense changes the words of the status and nothing else.

@@ -4,6 +4,7 @@ package wan_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,29 @@ func TestHintBeforeTheValue(t *testing.T) {
 			}
 		}, r, o)
 	}
+}
+
+func TestStatusTellsTheLatestHint(t *testing.T) {
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		after(time.Minute)
+		if got := w.Status().Load().LastHint; got != (wan.Hint{}) {
+			t.Errorf("before any: %+v", got)
+		}
+		for _, kind := range []string{"push", "route\n\x1b[31m"} {
+			w.Hint(kind)
+			at := time.Now()
+			after(time.Second)
+			got := w.Status().Load().LastHint
+			if !got.At.Equal(at) || !strings.HasPrefix(kind, got.Kind[:4]) || strings.ContainsAny(got.Kind, "\n\x1b") {
+				t.Errorf("after %q at %s: %+v", kind, at, got)
+			}
+		}
+		w.Kick() // is none
+		after(time.Second)
+		if got := w.Status().Load().LastHint.Kind; !strings.HasPrefix(got, "route") {
+			t.Errorf("a kick became the hint %q", got)
+		}
+	}, router(says("11.22.33.44")), outside("a", says("11.22.33.44")))
 }
 
 func TestHintWithoutNewsCostsNothingOutside(t *testing.T) {
@@ -251,77 +275,6 @@ func TestFlapsDoNotDelayTheFinalAddress(t *testing.T) {
 		w.Hint("gena")
 		if took := changed(t, w, time.Minute); took > 100*time.Millisecond {
 			t.Errorf("the change after the flaps took %s", took)
-		}
-	}, r, a, b)
-}
-
-// A router that does not speak NAT-PMP must not make every look slow.
-func TestSilentWayOfAskingTheRouterCostsNoTime(t *testing.T) {
-	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
-	pmp := &voice{name: "natpmp", kind: wan.Router, script: says("hang")}
-	home(t, func(t *testing.T, w *wan.Watcher) {
-		after(time.Hour + time.Second)
-		wantVerdict(t, w, fact.VerdictPass)
-		r.says("11.22.33.55")
-		o.says("11.22.33.55")
-		w.Hint("gena")
-		if took := changed(t, w, time.Minute); took > 100*time.Millisecond {
-			t.Errorf("it took %s", took)
-		}
-		if n := len(pmp.asked()); n < 4 || n > 12 {
-			t.Errorf("the silent one was asked %d times in an hour", n)
-		}
-		// Where the other falls silent, it is asked again, and heard.
-		r.says("-")
-		pmp.says("11.22.33.66")
-		o.says("11.22.33.66")
-		if took := changed(t, w, time.Minute); took > 10*time.Second {
-			t.Errorf("it took %s", took)
-		}
-	}, r, pmp, o)
-}
-
-// During a change two ways of asking the router may contradict each other.
-func TestWaysOfAskingTheRouterContradictDuringAChange(t *testing.T) {
-	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
-	pmp := &voice{name: "natpmp", kind: wan.Router, script: says("11.22.33.44")}
-	home(t, func(t *testing.T, w *wan.Watcher) {
-		after(time.Hour)
-		pmp.says("11.22.33.55")
-		o.says("11.22.33.55")
-		w.Hint("natpmp")
-		after(200 * time.Millisecond)
-		wantAddress(t, w, "11.22.33.44")
-		r.says("11.22.33.55")
-		if took := changed(t, w, time.Minute); took > 200*time.Millisecond {
-			t.Errorf("it took %s", took)
-		}
-		if n := len(o.asked()); n != 2 {
-			t.Errorf("asked the outside %d times", n)
-		}
-	}, r, pmp, o)
-}
-
-// Each look for a router that is not there is a search of the whole network.
-func TestRouterThatIsNotThereIsLookedForMoreRarely(t *testing.T) {
-	r, a, b := router(says("-")), outside("a", says("11.22.33.44")), outside("b", says("11.22.33.44"))
-	home(t, func(t *testing.T, w *wan.Watcher) {
-		after(10 * time.Minute)
-		before := len(r.asked())
-		if before < 130 {
-			t.Errorf("looked %d times in the first ten minutes", before)
-		}
-		after(time.Hour)
-		if n := len(r.asked()) - before; n < 100 || n > 140 {
-			t.Errorf("looked %d times in the next hour", n)
-		}
-		r.says("192.168.1.2")
-		after(33 * time.Second)
-		wantVerdict(t, w, fact.VerdictFail)
-		before = len(r.asked())
-		after(time.Minute)
-		if n := len(r.asked()) - before; n < 13 {
-			t.Errorf("once it answers it is asked %d times a minute", n)
 		}
 	}, r, a, b)
 }

@@ -89,13 +89,32 @@ func agreed(f Finding) fact.Link {
 		}
 	case f.Word:
 		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is %s: %s.", f.Addr, says(f.By))}
+	case len(f.Against) > 0:
+		return contradicted(f, who)
 	case f.NAT == "none":
 		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is %s, and it is the router's own: %s agree.", f.Addr, who)}
 	case f.Kept:
-		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is still %s: %s says what two had agreed on before. No router could be asked, so a change is seen within about three hours, or when this host's own network changes, and a double NAT cannot be ruled out.", f.Addr, who)}
+		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is still %s: %s says what two had agreed on before. No router could be asked, so a change is seen within about four hours, or when this host's own network changes, and a double NAT cannot be ruled out.", f.Addr, who)}
 	default:
-		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is %s: %s agree. No router could be asked, so a change is seen within about three hours, or when this host's own network changes, and a double NAT cannot be ruled out.", f.Addr, who)}
+		return fact.Link{Verdict: fact.VerdictPass, Summary: fmt.Sprintf("The public address is %s: %s agree. No router could be asked, so a change is seen within about four hours, or when this host's own network changes, and a double NAT cannot be ruled out.", f.Addr, who)}
 	}
+}
+
+// contradicted is an agreement that another answer of the router's speaks
+// against. One that no home could have is only told; another could mean that
+// forwards are made on the wrong connection.
+func contradicted(f Finding, who string) fact.Link {
+	others, plausible := f.contradictions()
+	link := fact.Link{
+		Verdict: fact.VerdictPass,
+		Summary: fmt.Sprintf("The public address is %s, and it is the router's own: %s agree. Asked in another way the router is wrong, a fault of its firmware that does no harm here: %s.", f.Addr, who, others),
+	}
+	if plausible {
+		link.Verdict = fact.VerdictWarn
+		link.Summary = fmt.Sprintf("The public address is %s, and it is the router's own: %s agree. Asked in another way the router says something else, as with a stale address or a second internet connection: %s.", f.Addr, who, others)
+		link.Action = "Nothing, if the connection has just been renewed. Otherwise restart the router or update its firmware, and if it keeps saying so, keep only the right way of asking it in [wan] sources."
+	}
+	return link
 }
 
 // says is "a says so", or "a and b say so".
@@ -142,7 +161,7 @@ func explain(f Finding) (reason, action string) {
 		return fmt.Sprintf("the router gives %s, which is %s with its octets in the wrong order, a fault of its firmware", f.Router, f.Outside),
 			"Update the router's firmware, or remove \"igd\" from [wan] sources and name two outside services."
 	case RoutersSplit:
-		return "the router contradicts itself when asked in two ways",
+		return "the router contradicts itself when asked in two ways, and no outside service could settle it",
 			"Nothing, if the connection has just been renewed. Otherwise keep only one way of asking the router in [wan] sources."
 	case Differ:
 		return fmt.Sprintf("the router gives %s, the internet sees %s", f.Router, f.Outside) +

@@ -5,6 +5,8 @@ package wan
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/fact"
@@ -48,15 +50,16 @@ const (
 type plan struct {
 	rand *rand.Rand
 
-	said     fact.Observation // what the router said last; Unknown never replaces it
-	news     bool             // the router said something that only a question can settle
-	none     time.Time        // since when it says that it has none; zero: it does not, or that has been news
-	kicked   bool             // somebody asked for a question
-	asked    time.Time        // when the outside was asked last; zero: never
-	next     time.Time        // when it is asked again without news; zero: at once
-	failures int              // rounds in a row that settled nothing
-	recent   leak             // rounds that news caused
-	alone    leak             // rounds that hints caused
+	said     string    // what the routers said last; silence never replaces it
+	agreed   string    // what they said when an address was last agreed on
+	news     bool      // they said something that only a question can settle
+	none     time.Time // since when one says that it has none; zero: none does, or that has been news
+	kicked   bool      // somebody asked for a question
+	asked    time.Time // when the outside was asked last; zero: never
+	next     time.Time // when it is asked again without news; zero: at once
+	failures int       // rounds in a row that settled nothing
+	recent   leak      // rounds that news caused
+	alone    leak      // rounds that hints caused
 }
 
 // leak counts what happens, and forgets one count in every period.
@@ -78,25 +81,47 @@ func (l *leak) add(now time.Time, every time.Duration) {
 	l.empty = l.empty.Add(every)
 }
 
-// hear notes what the router says now, beside the published address. Only a
-// change makes news, and only one that leads away from what is published; an
-// answer that returns to it takes the news back.
-func (p *plan) hear(now time.Time, said, published fact.Observation) {
-	if said.State == fact.Unknown {
+// hear notes what the routers say now (see saidBy), beside the published
+// address. Only a change makes news, and only one that leads away from what is
+// published, and from what they said when that was agreed on; what returns to
+// these takes the news back. No address in any way of asking is news once it
+// has lasted.
+func (p *plan) hear(now time.Time, said, published string) {
+	if said == "" {
 		return
 	}
-	changed := !said.SameValue(p.said)
+	changed := said != p.said
 	p.said = said
 	switch {
-	case said.SameValue(published):
+	case said == published, said == p.agreed:
 		p.news, p.none = false, time.Time{}
-	case said.State == fact.None && changed:
-		p.news, p.none = false, now
-	case said.State == fact.None:
-		if !p.none.IsZero() && now.Sub(p.none) >= noneFor {
-			p.news, p.none = true, time.Time{}
-		}
+	case saysNone(said):
+		p.hearNone(now, changed)
 	case changed:
+		p.news, p.none = true, time.Time{}
+	}
+}
+
+// note remembers what the routers said when an address was agreed on.
+func (p *plan) note(f Finding, said string) {
+	if f.Cause == Agreed {
+		p.agreed = said
+	}
+}
+
+// saysNone reports whether a router says that it has no address, in one way of
+// asking at least: the others may be a moment behind.
+func saysNone(said string) bool {
+	return slices.Contains(strings.Fields(said), fact.None.String())
+}
+
+// hearNone notes that a router has no address now; changed is whether it said
+// something else before.
+func (p *plan) hearNone(now time.Time, changed bool) {
+	switch {
+	case changed && p.none.IsZero():
+		p.news, p.none = false, now
+	case !p.none.IsZero() && now.Sub(p.none) >= noneFor:
 		p.news, p.none = true, time.Time{}
 	}
 }

@@ -152,7 +152,7 @@ func (w *Watcher) gather(list []*asked, got map[*asked]reply) []Answer {
 		}
 		answers = append(answers, w.note(r))
 	}
-	answered := merged(answers).State != fact.Unknown
+	answered := spoke(answers)
 	for _, s := range list {
 		switch {
 		case !answered:
@@ -168,23 +168,6 @@ func (w *Watcher) gather(list []*asked, got map[*asked]reply) []Answer {
 		}
 	}
 	return answers
-}
-
-// merged is what the routers say as one: their answer where those who say
-// anything agree, and Unknown where they contradict each other, as during a
-// change.
-func merged(near []Answer) fact.Observation {
-	var said fact.Observation
-	for _, a := range near {
-		switch {
-		case a.Kind != Router || a.Observation.State == fact.Unknown:
-		case said.State == fact.Unknown:
-			said = a.Observation
-		case !said.SameValue(a.Observation):
-			return fact.Observation{}
-		}
-	}
-	return said
 }
 
 // spoke reports whether any router said anything.

@@ -23,8 +23,17 @@ type Status struct {
 	ChangedAt time.Time
 	// Sources is what each source said last, in the order of the config.
 	Sources []SourceStatus
+	// LastHint is the latest hint that woke the Watcher; zero before any.
+	LastHint Hint
 	// Link is the chain's link "wan".
 	Link fact.Link
+}
+
+// Hint is something that was heard and may mean a change.
+type Hint struct {
+	// Kind names what it was, as given to Watcher.Hint.
+	Kind string
+	At   time.Time
 }
 
 // SourceStatus is what one source said last.
@@ -39,11 +48,15 @@ type SourceStatus struct {
 
 // With6 is the status of both families: s of a Watcher of IPv4, six of one of
 // IPv6. Its link is that of IPv4, unless IPv6 is worse off: then it says so as
-// well. ChangedAt is that of the last change of either.
+// well. ChangedAt and
+// LastHint are the later ones of both.
 func (s Status) With6(six Status) Status {
 	s.IPv6 = six.IPv6
 	if six.ChangedAt.After(s.ChangedAt) {
 		s.ChangedAt = six.ChangedAt
+	}
+	if six.LastHint.At.After(s.LastHint.At) {
+		s.LastHint = six.LastHint
 	}
 	s.Sources = slices.Concat(s.Sources, six.Sources)
 	s.Link.Evidence = slices.Concat(s.Link.Evidence, six.Link.Evidence)

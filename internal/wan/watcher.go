@@ -21,6 +21,8 @@ import (
 const (
 	holdMost  = 10 * time.Second
 	holdEvery = time.Second
+	// settleAgain is the wait before what the outside settled is asked again.
+	settleAgain = time.Minute
 	// silentFor makes a router that answered before one that does not.
 	silentFor = 10 * time.Minute
 )
@@ -35,7 +37,8 @@ type Watcher struct {
 	status  *watch.Value[Status]
 	kicked  atomic.Bool
 	hinted  atomic.Bool
-	group   sync.WaitGroup // what runs beside the loop
+	hint    atomic.Pointer[Hint] // the latest; nil before any
+	group   sync.WaitGroup       // what runs beside the loop
 	second  *second
 
 	// What follows belongs to the loop.
@@ -102,12 +105,13 @@ func (w *Watcher) Kick() {
 
 // Hint tells that something was heard which may mean a change: an event of the
 // router's, an announcement, a change of our own addresses or routes. kind
-// names it for the log. The router is asked at once and again within the next
+// names it for the log and the status. The router is asked at once and again within the next
 // 2 s; the outside is asked only if the router then says something else, or, a
 // few times a day, if no router answers at all. It never blocks, and a flood
 // of hints causes one look a second.
 func (w *Watcher) Hint(kind string) {
 	w.cfg.Log.Debug("hint of a change", "family", w.cfg.Family.String(), "kind", clean(kind))
+	w.hint.Store(&Hint{Kind: clean(kind), At: time.Now().Round(0)})
 	w.hinted.Store(true)
 	w.loop.Kick()
 }
@@ -132,7 +136,7 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 	w.looks.begin(time.Now())
 	own := w.cfg.OwnPrefixes()
 	near := w.askNear(ctx)
-	said, spoken := merged(near), spoke(near)
+	said, spoken := saidBy(near), spoke(near)
 	if w.kicked.Swap(false) {
 		w.plan.kicked = true
 	}
@@ -147,7 +151,7 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 		w.plan.heed(time.Now())
 	}
 	w.heeded = false
-	w.plan.hear(time.Now(), said, w.published)
+	w.plan.hear(time.Now(), said, w.published.String())
 	if hold := w.hold(spoken); hold > 0 {
 		return hold, nil
 	}
@@ -161,7 +165,8 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 	}
 	finding := w.judge(join(near, w.outside), own)
 	if fresh {
-		w.plan.end(time.Now(), w.settled(finding), w.recheck(spoken))
+		w.plan.end(time.Now(), w.settled(finding), w.recheckOf(finding, said, spoken))
+		w.plan.note(finding, said)
 	}
 	w.conclude(ctx, finding, spoken, fresh)
 	return w.wait(), nil
@@ -199,6 +204,16 @@ func (w *Watcher) recheck(spoken bool) time.Duration {
 		return w.cfg.RecheckOutside
 	}
 	return w.cfg.RecheckAlone
+}
+
+// recheckOf is recheck after a finding. Where the outside has settled between
+// routers that contradict each other it is asked once more soon: during a
+// change it may have been seen by the old address.
+func (w *Watcher) recheckOf(f Finding, said string, spoken bool) time.Duration {
+	if f.Cause == Agreed && len(f.Against) > 0 && said != w.plan.agreed {
+		return settleAgain
+	}
+	return w.recheck(spoken)
 }
 
 // wait is how long until the next round.
@@ -251,6 +266,9 @@ func (w *Watcher) snapshot(link fact.Link) Status {
 		s.IPv6 = w.published
 	} else {
 		s.IPv4 = w.published
+	}
+	if hint := w.hint.Load(); hint != nil {
+		s.LastHint = *hint
 	}
 	for _, source := range w.sources {
 		s.Sources = append(s.Sources, source.status)
