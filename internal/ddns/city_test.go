@@ -163,6 +163,9 @@ func TestCityComesBack(t *testing.T) {
 					"%.1f looks a home; the fullest second later had %.1f %% of all homes",
 					over, wait, c.share(0.5), c.share(0.9), c.share(1), float64(len(c.calls))/float64(homes), most,
 					float64(c.looks)/float64(homes), 100*float64(c.peak(int(over/time.Second)+1))/float64(homes))
+				if over == time.Second && c.peak(2) > homes/4 {
+					t.Errorf("%d of %d homes called in one second, long after the first", c.peak(2), homes)
+				}
 				if most > 9 {
 					t.Errorf("a home called %d times", most)
 				}

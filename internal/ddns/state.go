@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -107,28 +105,22 @@ func openStore(path string, recs []RecordConfig, log *slog.Logger) *store {
 
 // read returns what the file holds, nil where it holds nothing of use.
 func (s *store) read() []stateRecord {
-	if s.path == "" {
-		return nil
-	}
-	raw, err := durable.ReadFile(s.path, maxState)
+	var recs []stateRecord
+	err := durable.Load(s.path, maxState, func(raw []byte) (err error) {
+		recs, err = parseState(raw)
+		return err
+	})
+	var damaged *durable.DamagedError
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.As(err, &damaged):
+		s.log.Warn("the DDNS state file is damaged or not ours; it is set aside, and records are looked at afresh",
+			"path", s.path, "moved_to", damaged.MovedTo, "err", damaged.Err)
 		return nil
-	case err != nil && !errors.Is(err, durable.ErrTooLarge):
+	case err != nil:
 		s.log.Warn("the DDNS state file cannot be read; starting without it", "path", s.path, "err", err)
 		return nil
 	}
-	var recs []stateRecord
-	if err == nil {
-		recs, err = parseState(raw)
-	}
-	if err == nil {
-		return recs
-	}
-	aside, failed := durable.SetAside(s.path)
-	s.log.Warn("the DDNS state file is damaged or not ours; it is set aside, and records are looked at afresh",
-		"path", s.path, "moved_to", aside, "err", errors.Join(err, failed))
-	return nil
+	return recs
 }
 
 // parseState reads the file's text, which anybody may have written.
@@ -214,8 +206,5 @@ func (s *store) write() error {
 	if err != nil {
 		return fmt.Errorf("encoding: %w", err)
 	}
-	return durable.WriteFile(s.path, func(w io.Writer) error {
-		_, err := w.Write(append(raw, '\n'))
-		return err
-	})
+	return durable.Save(s.path, raw)
 }
