@@ -210,6 +210,7 @@ func wantFrom(h *house, name string, want netip.Addr) error {
 // every stub resolver knows; the house's own names stay; and once the lies end,
 // so does the trouble.
 func TestOnlyUpstreamLies(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lies := []lab.Lie{lab.Garbage, lab.WrongIDs, lab.WrongQuestion, lab.TruncatedOnly, lab.AliasLoop, lab.Huge,
 		lab.Drip, lab.Silent, lab.ServFail, lab.Refused, lab.Elsewhere, lab.LowerCase}
 	lab.Require(t)

@@ -19,6 +19,7 @@ func newDynDNSHome(t *testing.T) (*house, *lab.DynDNS) {
 }
 
 func TestDyndns2ColdStartAndChange(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, p := newDynDNSHome(t)
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{DDNS: lab.DynDNSSection(t, lab.DynDNSName, lab.DynDNSPassword)})
 	lab.Eventually(t, lab.Patience, h.works)
@@ -42,6 +43,7 @@ func TestDyndns2ColdStartAndChange(t *testing.T) {
 }
 
 func TestDyndns2StopsWhereItIsTold(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, code := range []string{"badauth", "abuse", "nohost", "badagent", "good 127.0.0.1"} {
 		t.Run(code, func(t *testing.T) {
 			h, p := newDynDNSHome(t)

@@ -16,6 +16,7 @@ import (
 const flaps = 20
 
 func TestFlappingAddressIsWrittenRarelyAndRightInTheEnd(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 	lab.Eventually(t, lab.Patience, wantPhase(d, "A", "verified"))

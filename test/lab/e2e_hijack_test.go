@@ -74,6 +74,7 @@ func (h *house) toldAndWrittenOnce(t *testing.T) {
 }
 
 func TestRFC2136HijackedPort53IsToldAndWritesNothingAgain(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, p := newPrimaryHome(t)
 	// Updates go past port 53, so only the proof is in the hijacker's hands.
 	section := p.Section(t, lab.PrimarySidePort, p.Secret)

@@ -30,6 +30,7 @@ func (h *house) push(password, addr string) (string, error) {
 // A home in which nothing but the push can tell of a change before the next
 // look in hours: the router has no UPnP, and what else it says is kept away.
 func TestPushOfTheRouterWakesTheWatcher(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	const second = "echo.example.com" // of another company than the first
 	h := &house{Home: lab.New(t, lab.Options{}), name: lab.DuckDNSName}
@@ -75,6 +76,7 @@ func TestPushOfTheRouterWakesTheWatcher(t *testing.T) {
 }
 
 func TestChangeIsToldByWebhook(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	hooks := h.StartHooks(t)
 	text := h.EdgeguardConfig(t, lab.EdgeguardOptions{Provider: "duckdns"})

@@ -20,6 +20,7 @@ const outage = 40 * time.Second
 // A line that is down for a while and comes back with another address, as every
 // night in some homes, and one that comes back with the old one.
 func TestReconnectIsFollowed(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for name, addr := range map[string]netip.Addr{"another address": newAddr, "the same address": lab.WANAddr} {
 		t.Run(name, func(t *testing.T) {
 			h := newHome(t, lab.DuckDNSName)
@@ -47,6 +48,7 @@ func TestReconnectIsFollowed(t *testing.T) {
 // With on_exit = "delete" a stop takes the record away, and nothing else of the
 // name; a crash takes nothing away.
 func TestOnExitDeletesTheRecord(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, p := newPrimaryHome(t)
 	ours := netip.MustParseAddr("2a0e:99::1") // an AAAA record that was made by hand
 	p.Edit(t, lab.PrimaryName, dns.TypeAAAA, ours)

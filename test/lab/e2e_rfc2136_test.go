@@ -21,6 +21,7 @@ func newPrimaryHome(t *testing.T) (*house, *lab.Primary) {
 }
 
 func TestRFC2136ColdStart(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, p := newPrimaryHome(t)
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{DDNS: p.Section(t, lab.PrimaryServer, p.Secret)})
 	lab.Eventually(t, lab.Patience, h.works)
@@ -45,6 +46,7 @@ func TestRFC2136ColdStart(t *testing.T) {
 // What was changed by hand while the daemon was away is put right by the look
 // that a start takes, and an address that was added beside ours goes.
 func TestRFC2136EditByHandIsPutRight(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, edit := range []struct {
 		name string
 		do   func(t *testing.T, p *lab.Primary)
@@ -70,6 +72,7 @@ func TestRFC2136EditByHandIsPutRight(t *testing.T) {
 }
 
 func TestRFC2136WrongKeyStopsUntilTheConfigChanges(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, p := newPrimaryHome(t)
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{DDNS: p.Section(t, lab.PrimaryServer, "bm90IHRoZSBrZXkgdGhhdCBpcyBhZ3JlZWQgdXBvbg==")})
 	lab.Eventually(t, lab.Patience, d.WantLink("ddns", "fail"))
@@ -103,6 +106,7 @@ func (h *house) reconfigured(t *testing.T, d *lab.Daemon, p *lab.Primary) string
 }
 
 func TestRFC2136WaitsForThePrimaryAndRecovers(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, trouble := range []struct {
 		name      string
 		from, end func(t *testing.T, p *lab.Primary)

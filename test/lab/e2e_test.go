@@ -93,6 +93,7 @@ func TestColdStart(t *testing.T) {
 }
 
 func TestWANAddressChangeIsFollowed(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 	lab.Eventually(t, lab.Patience, h.works)

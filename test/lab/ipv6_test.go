@@ -76,6 +76,7 @@ func TestKernelMakesAddressesOfWhatIsAnnounced(t *testing.T) {
 // prefers for calls of its own, and follows the prefix overnight. A stays as it
 // is throughout.
 func TestRFC2136AAAAFollowsThePrefix(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, p := newPrimaryHome(t)
 	h.GiveIPv6(t)
 	h.StartEcho6(t)
@@ -101,6 +102,7 @@ func TestRFC2136AAAAFollowsThePrefix(t *testing.T) {
 // The AAAA record of a service on another device: the prefix of the day, and
 // the device's own groups.
 func TestRFC2136AAAASaysTheDeviceOfTheService(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, p := newPrimaryHome(t)
 	h.GiveIPv6(t)
 	h.StartEcho6(t)
