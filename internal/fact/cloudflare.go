@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// cloudflare are the IPv4 networks of Cloudflare's proxy, as published at
-// https://www.cloudflare.com/ips-v4 (unchanged since 2021).
+// cloudflare are the networks of Cloudflare's proxy, as published at
+// https://www.cloudflare.com/ips-v4 and ips-v6 (unchanged since 2021).
 var cloudflare = []netip.Prefix{
 	netip.MustParsePrefix("103.21.244.0/22"),
 	netip.MustParsePrefix("103.22.200.0/22"),
@@ -23,12 +23,19 @@ var cloudflare = []netip.Prefix{
 	netip.MustParsePrefix("190.93.240.0/20"),
 	netip.MustParsePrefix("197.234.240.0/22"),
 	netip.MustParsePrefix("198.41.128.0/17"),
+	netip.MustParsePrefix("2400:cb00::/32"),
+	netip.MustParsePrefix("2405:8100::/32"),
+	netip.MustParsePrefix("2405:b500::/32"),
+	netip.MustParsePrefix("2606:4700::/32"),
+	netip.MustParsePrefix("2803:f800::/32"),
+	netip.MustParsePrefix("2a06:98c0::/29"),
+	netip.MustParsePrefix("2c0f:f248::/32"),
 }
 
-// IsCloudflare reports whether addr, an IPv4 address, is one of Cloudflare's
-// proxy: no house has it, so a record that holds it is proxied, and an echo
-// service that says it was asked through a tunnel. It is false for IPv6 and
-// for an invalid address.
+// IsCloudflare reports whether addr is one of Cloudflare's proxy: no house has
+// it, so a record that holds it is proxied, and an echo service that says it was
+// asked through a tunnel. It is false for an invalid address and for an IPv4
+// address in its 4-in-6 form.
 func IsCloudflare(addr netip.Addr) bool {
 	return slices.ContainsFunc(cloudflare, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -71,7 +71,8 @@ func TestCanonicalName(t *testing.T) {
 func TestCloudflareIsKnownByItsNetworks(t *testing.T) {
 	for text, want := range map[string]bool{
 		"104.16.0.1": true, "172.71.255.255": true, "131.0.75.255": true,
-		"104.15.255.255": false, "172.72.0.0": false, "198.51.100.4": false, "::ffff:104.16.0.1": false, "2606:4700::1": false,
+		"104.15.255.255": false, "172.72.0.0": false, "198.51.100.4": false, "::ffff:104.16.0.1": false,
+		"2606:4700::1": true, "2a06:98c7:ffff::1": true, "2606:4701::1": false, "2a06:98c8::1": false, "2001:db8::1": false,
 	} {
 		if got := fact.IsCloudflare(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s: %t, want %t", text, got, want)

@@ -52,7 +52,7 @@ func party(name string) string {
 		return name
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
-		if addr = addr.Unmap(); fact.IsCloudflare(addr) || contains(cloudflareResolvers, addr) || contains(cloudflare6, addr) {
+		if addr = addr.Unmap(); fact.IsCloudflare(addr) || contains(cloudflareResolvers, addr) {
 			return "cloudflare"
 		}
 		return addr.String()

@@ -2,7 +2,11 @@ package wan
 
 // Which IPv6 addresses can be the public address of a host at home.
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/edgeguard/edgeguard/internal/fact"
+)
 
 var (
 	// global is what IANA has given out for unicast (RFC 4291, section 2.5.4):
@@ -19,13 +23,6 @@ var (
 		"2620:4f:8000::/48",
 		"3fff::/20", // documentation, RFC 9637
 	)
-
-	// cloudflare6 are the IPv6 networks of Cloudflare's proxy, as published at
-	// https://www.cloudflare.com/ips-v6.
-	cloudflare6 = prefixes(
-		"2400:cb00::/32", "2606:4700::/32", "2803:f800::/32", "2405:b500::/32",
-		"2405:8100::/32", "2a06:98c0::/29", "2c0f:f248::/32",
-	)
 )
 
 // classify6 says what addr is, as far as publishing it in an AAAA record goes.
@@ -37,7 +34,7 @@ func classify6(addr netip.Addr) class {
 		return classPrivate
 	case !global.Contains(addr), contains(reserved6, addr):
 		return classReserved
-	case contains(cloudflare6, addr):
+	case fact.IsCloudflare(addr):
 		return classCloudflare
 	default:
 		return classPublic
