@@ -183,7 +183,7 @@ type dayHome struct {
 // The bounds of the days are exact: an echo service at least every 6 h beside a
 // router, 3 h without, 12 h for IPv6; twelve looks at records; three questions
 // to find the servers and one that nobody answers.
-func TestUndisturbedDaysCostAtMost24Requests(t *testing.T) {
+func TestRequestsOfUndisturbedDays(t *testing.T) {
 	for _, home := range []dayHome{
 		{"a router and an A record", true, []string{"A"}, 24, 20, 0},
 		{"no router and an A record", false, []string{"A"}, 27, 24, 0},
