@@ -82,3 +82,16 @@ func TestCloudflareIsKnownByItsNetworks(t *testing.T) {
 		t.Error("no address is taken for one of Cloudflare's")
 	}
 }
+
+func TestIsShared(t *testing.T) {
+	for addr, want := range map[string]bool{
+		"100.64.0.0": true, "100.127.255.255": true, "100.63.255.255": false, "100.128.0.0": false, "10.0.0.1": false, "::ffff:100.64.0.1": false,
+	} {
+		if got := fact.IsShared(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("IsShared(%s) = %t", addr, got)
+		}
+	}
+	if fact.IsShared(netip.Addr{}) {
+		t.Error("no address is shared")
+	}
+}

@@ -57,7 +57,8 @@ func New(cfg Config) *Loop {
 }
 
 // Kick asks for a round now. It never blocks; kicks that come while one is
-// pending are one. A kick during a round makes another follow it.
+// pending are one, and a round that begins for another reason is theirs too. A
+// kick during a round makes another follow it.
 func (l *Loop) Kick() {
 	select {
 	case l.kick <- struct{}{}:
@@ -77,6 +78,10 @@ func (l *Loop) Run(ctx context.Context) error {
 			return nil
 		case <-l.kick:
 		case <-timer.C:
+			select {
+			case <-l.kick: // this round is what it asked for
+			default:
+			}
 		}
 		next, err := l.cfg.Step(ctx)
 		if ctx.Err() != nil {

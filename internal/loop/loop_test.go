@@ -82,6 +82,26 @@ func TestKickDuringARoundIsNotLost(t *testing.T) {
 	wantStarts(t, got, 0, time.Second)
 }
 
+// Which of the two reasons is seen first is a matter of chance, so it is tried
+// often.
+func TestKickBesideADueRoundIsOneRound(t *testing.T) {
+	for range 50 {
+		rounds := 0
+		kicks := make(chan func(), 1)
+		got := run(t, loop.Config{}, func(context.Context) (time.Duration, error) {
+			if rounds++; rounds == 1 {
+				(<-kicks)()
+				return 0, nil
+			}
+			return time.Hour, nil
+		}, func(l *loop.Loop) {
+			kicks <- l.Kick
+			time.Sleep(time.Minute)
+		})
+		wantStarts(t, got, 0, 0)
+	}
+}
+
 func TestErrorsBackOffWithinBounds(t *testing.T) {
 	cfg := loop.Config{MinBackoff: time.Second, MaxBackoff: 8 * time.Second, Rand: rand.New(rand.NewPCG(1, 2))}
 	got := run(t, cfg, func(context.Context) (time.Duration, error) {
