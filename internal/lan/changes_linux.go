@@ -24,9 +24,10 @@ const (
 
 var weight = map[string]int{ChangeLink: 1, ChangeRoute: 2, ChangeAddress: 3, ChangeLost: 4}
 
-// Changes calls changed when an interface, an address or a default route of
-// this host changes (rtnetlink(7)), at once and then at most every 100 ms; kind
-// is the one that tells most of those since the last call. What is heard is
+// Changes calls changed with ChangeNone once it listens, and then when an
+// interface, an address or a default route of this host changes (rtnetlink(7)),
+// at once and then at most every 100 ms; kind is the one that tells most of
+// those since the last call. What is heard is
 // a hint: the kernel must be asked for how things are. Ports of bridges,
 // link-local addresses and mere renewals of lifetimes are passed over. changed
 // must not block. Changes returns nil when ctx ends, and an error where the
@@ -38,6 +39,7 @@ func Changes(ctx context.Context, changed func(kind string)) error {
 	}
 	defer file.Close()
 	defer context.AfterFunc(ctx, func() { file.SetReadDeadline(time.Unix(1, 0)) })()
+	changed(ChangeNone)
 	buffer, seen := make([]byte, maxEvents), memory{}
 	var quiet time.Time // no call before
 	pending := ""

@@ -35,8 +35,19 @@ func News(reads ...[]byte) []string {
 	return kinds
 }
 
-// GlobalIn is globalIn, DefaultInterface is defaultInterface.
+// GlobalIn is globalIn, DefaultInterface is defaultInterface, GatewayIPv6In is
+// gatewayIPv6In.
 var (
 	GlobalIn         = globalIn
 	DefaultInterface = defaultInterface
+	GatewayIPv6In    = gatewayIPv6In
+)
+
+// CallsIn is callsIn from nothing.
+func CallsIn(table io.Reader, ports ...uint16) []Call { return callsIn(nil, table, ports) }
+
+// ParseARP is parseARP, NeighboursIn neighboursIn.
+var (
+	ParseARP     = parseARP
+	NeighboursIn = neighboursIn
 )

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -71,24 +72,65 @@ func dump(kind int) ([]byte, error) {
 
 // defaultInterface is the interface of the default route in a dump of routes.
 func defaultInterface(table []byte) (uint32, error) {
+	best, err := defaultRoute(table, func(route) bool { return true })
+	return best.index, err
+}
+
+// defaultRoute is the IPv6 default route with the lowest metric in a dump of
+// routes, of those that are good.
+func defaultRoute(table []byte, good func(route) bool) (route, error) {
 	best, found := route{}, false
 	for len(table) > 0 {
 		m, rest, err := next(table)
 		if err != nil {
-			return 0, err
+			return route{}, err
 		}
 		table = rest
 		if m.kind != unix.RTM_NEWROUTE {
 			continue
 		}
-		if r, ok := parseRoute(m.body); ok && r.family == unix.AF_INET6 && (!found || r.metric < best.metric) {
+		if r, ok := parseRoute(m.body); ok && r.family == unix.AF_INET6 && good(r) && (!found || r.metric < best.metric) {
 			best, found = r, true
 		}
 	}
 	if !found {
-		return 0, ErrNoIPv6Route
+		return route{}, ErrNoIPv6Route
 	}
-	return best.index, nil
+	return best, nil
+}
+
+// GatewayIPv6 returns the IPv6 default router with the lowest metric: a
+// link-local address, with its interface as the zone, where the router
+// announced itself (RFC 4861, section 4.2), and any other where somebody wrote
+// it by hand. ErrNoIPv6Route says that there is none. A default route without a
+// router, as into a tunnel, does not count.
+func GatewayIPv6() (netip.Addr, error) {
+	table, err := dump(unix.RTM_GETROUTE)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("reading the table of IPv6 routes: %w", err)
+	}
+	router, index, err := gatewayIPv6In(table)
+	if err != nil || !router.IsLinkLocalUnicast() {
+		return router, err
+	}
+	link, err := net.InterfaceByIndex(int(index))
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("finding the interface of the IPv6 default route: %w", err)
+	}
+	return router.WithZone(link.Name), nil
+}
+
+// gatewayIPv6In reads a dump of routes.
+func gatewayIPv6In(table []byte) (router netip.Addr, index uint32, err error) {
+	best, err := defaultRoute(table, func(r route) bool {
+		a, ok := netip.AddrFromSlice([]byte(r.gateway))
+		return ok && a.Is6() && !a.Is4In6() && (a.IsLinkLocalUnicast() || a.IsGlobalUnicast())
+	})
+	if err != nil {
+		return netip.Addr{}, 0, err
+	}
+	router, _ = netip.AddrFromSlice([]byte(best.gateway)) // as checked above
+	return router, best.index, nil
 }
 
 // unfit are the flags of addresses that are not for telling others.

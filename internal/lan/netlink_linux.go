@@ -125,6 +125,12 @@ func parseRoute(body []byte) (r route, ok bool) {
 		case unix.RTA_MULTIPATH: // struct rtnexthop: the first is enough
 			if len(value) >= unix.SizeofRtNexthop && r.index == 0 {
 				r.index = word(value[4:])
+				hop := value[unix.SizeofRtNexthop:min(max(int(binary.NativeEndian.Uint16(value)), unix.SizeofRtNexthop), len(value))]
+				attributes(hop, func(kind uint16, value []byte) {
+					if kind == unix.RTA_GATEWAY {
+						r.gateway = string(value[:min(len(value), 18)])
+					}
+				})
 			}
 		}
 	})

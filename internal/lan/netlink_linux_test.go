@@ -130,6 +130,49 @@ func TestDefaultInterface(t *testing.T) {
 	}
 }
 
+// via is a message about a default route of interface 3 with a next hop, or
+// with several in one (RTA_MULTIPATH).
+func via(metric uint32, hops ...string) []byte {
+	head := append([]byte{unix.AF_INET6, 0, 0, 0, unix.RT_TABLE_MAIN, 0, 0, unix.RTN_UNICAST}, u32(0)...)
+	if len(hops) == 1 {
+		return msg(unix.RTM_NEWROUTE, head, attr(unix.RTA_OIF, u32(3)), attr(unix.RTA_PRIORITY, u32(metric)), attr(unix.RTA_GATEWAY, netip.MustParseAddr(hops[0]).AsSlice()))
+	}
+	var several []byte
+	for i, hop := range hops {
+		gateway := attr(unix.RTA_GATEWAY, netip.MustParseAddr(hop).AsSlice())
+		several = binary.NativeEndian.AppendUint16(several, uint16(8+len(gateway)))
+		several = append(several, 0, 0)
+		several = append(several, u32(uint32(3+i))...)
+		several = append(several, gateway...)
+	}
+	return msg(unix.RTM_NEWROUTE, head, attr(unix.RTA_PRIORITY, u32(metric)), attr(unix.RTA_MULTIPATH, several))
+}
+
+func TestGatewayIPv6In(t *testing.T) {
+	for name, c := range map[string]struct {
+		table [][]byte
+		want  string // with the interface
+	}{
+		"one":                 {[][]byte{via(1024, "fe80::1")}, "fe80::1 3"},
+		"lowest metric":       {[][]byte{via(1024, "fe80::1"), via(100, "fe80::2")}, "fe80::2 3"},
+		"written by hand":     {[][]byte{via(1024, "2a02:8071::1")}, "2a02:8071::1 3"},
+		"several hops":        {[][]byte{via(1024, "fe80::7", "fe80::8")}, "fe80::7 3"},
+		"a tunnel before it":  {[][]byte{msg(unix.RTM_NEWROUTE, append([]byte{unix.AF_INET6, 0, 0, 0, 254, 0, 0, 1}, u32(0)...), attr(unix.RTA_OIF, u32(9))), via(1024, "fe80::1")}, "fe80::1 3"},
+		"IPv4 in IPv6":        {[][]byte{via(1, "::ffff:192.168.1.1")}, ""},
+		"a group, and nobody": {[][]byte{via(1, "ff02::1"), via(1, "::")}, ""},
+		"none":                {nil, ""},
+	} {
+		router, index, err := lan.GatewayIPv6In(slices.Concat(c.table...))
+		got := ""
+		if err == nil {
+			got = fmt.Sprint(router, " ", index)
+		}
+		if got != c.want || err != nil && !errors.Is(err, lan.ErrNoIPv6Route) {
+			t.Errorf("%s: got %q, %v, want %q", name, got, err, c.want)
+		}
+	}
+}
+
 // What the kernel repeats is no news: a router renews lifetimes every few
 // seconds.
 func TestNews(t *testing.T) {
@@ -164,6 +207,7 @@ func FuzzNetlink(f *testing.F) {
 	f.Add(address(unix.RTM_NEWADDR, "2a02:8071::1", 0, 0, 100))
 	f.Add(address(unix.RTM_DELADDR, "192.168.1.2", 0, 0, 100))
 	f.Add(defaultRoute(unix.RTM_NEWROUTE, 0, unix.RTN_UNICAST, 254, 2, 1))
+	f.Add(via(1, "fe80::1", "fe80::2"))
 	f.Add(link(unix.RTM_NEWLINK, 1, attr(unix.IFLA_MASTER, u32(1))))
 	f.Add(msg(unix.RTM_NEWROUTE, []byte{unix.AF_INET6, 0, 0, 0, 254, 0, 0, 1, 0, 0, 0, 0}, attr(unix.RTA_MULTIPATH, make([]byte, 8))))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -176,6 +220,9 @@ func FuzzNetlink(f *testing.F) {
 		}
 		if index, err := lan.DefaultInterface(data); (err == nil) != (index != 0) {
 			t.Fatalf("%d, %v", index, err)
+		}
+		if router, index, err := lan.GatewayIPv6In(data); err == nil && (index == 0 || !router.Is6() || router.Zone() != "" || router.IsMulticast() || router.IsUnspecified()) {
+			t.Fatalf("%v, %d", router, index)
 		}
 		list, err := lan.GlobalIn(data, 2)
 		if err != nil && list != nil || len(list) > 32 {

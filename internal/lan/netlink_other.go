@@ -5,6 +5,7 @@ package lan
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"runtime"
 )
 
@@ -13,6 +14,12 @@ import (
 func Changes(ctx context.Context, _ func(kind string)) error {
 	<-ctx.Done()
 	return nil
+}
+
+// GatewayIPv6 returns an error: reading the table of routes is written for
+// Linux, where the container runs.
+func GatewayIPv6() (netip.Addr, error) {
+	return netip.Addr{}, errors.New("finding the IPv6 default router is not supported on " + runtime.GOOS)
 }
 
 // GlobalIPv6 returns an error: reading the tables of addresses is written for
