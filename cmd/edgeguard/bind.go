@@ -6,19 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"os"
-	"slices"
-	"time"
 
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/lan"
 )
-
-// gatewayRetry is how often the network is looked for while there is none.
-const gatewayRetry = 2 * time.Second
 
 // listenFlags are the flags that go before the file's listen addresses; empty
 // means that the file's stand.
@@ -56,48 +50,6 @@ func resolveAll(list []config.Listen, own netip.Addr) []netip.AddrPort {
 		addrs = append(addrs, l.ResolveAll(own)...)
 	}
 	return addrs
-}
-
-// findOwn returns our LAN address where cfg listens on it, and else the zero
-// Addr. It waits for a network where there is none yet: after a power cut the
-// NAS is often up before the router.
-func findOwn(ctx context.Context, cfg *config.Config, log *slog.Logger) (netip.Addr, error) {
-	if !needsLAN(cfg) {
-		return netip.Addr{}, nil
-	}
-	return waitForLAN(ctx, log)
-}
-
-func needsLAN(cfg *config.Config) bool {
-	isLAN := func(l config.Listen) bool { return l.LAN }
-	return slices.ContainsFunc(cfg.DNSListen, isLAN) || slices.ContainsFunc(cfg.DNSTLSListen, isLAN) || isLAN(cfg.Status.Listen)
-}
-
-// waitForLAN returns the address of ours that faces the default gateway.
-func waitForLAN(ctx context.Context, log *slog.Logger) (netip.Addr, error) {
-	for said := false; ; {
-		own, err := lanAddress()
-		if err == nil {
-			return own, nil
-		}
-		if !said {
-			log.Warn("waiting for the network: the address to listen on is not known yet", "err", err)
-			said = true
-		}
-		select {
-		case <-ctx.Done():
-			return netip.Addr{}, fmt.Errorf("waiting for the network: %w", err)
-		case <-time.After(gatewayRetry):
-		}
-	}
-}
-
-func lanAddress() (netip.Addr, error) {
-	gateway, err := lan.Gateway()
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	return lan.LocalToward(gateway)
 }
 
 // bind binds every listener, so that the daemon fails at its start or not at

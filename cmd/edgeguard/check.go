@@ -22,8 +22,15 @@ func newCheck(opt *options) *cobra.Command {
 				// work, and the answer is no.
 				return failed(err)
 			}
+			own, _ := lanAddress(cfg) // without a network, less can be checked
+			if err := refuseExposed(cfg, own); err != nil {
+				return failed(err)
+			}
 			for _, warning := range cfg.Warnings {
 				fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
+			}
+			for _, line := range describePlaces(cfg) {
+				fmt.Fprintln(cmd.OutOrStdout(), line)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "The config is good.")
 			return err

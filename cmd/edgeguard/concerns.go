@@ -13,8 +13,11 @@ import (
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
+	"github.com/edgeguard/edgeguard/internal/hairpin/checker"
+	"github.com/edgeguard/edgeguard/internal/locate"
 	"github.com/edgeguard/edgeguard/internal/notify"
 	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/portmap/pinhole"
 	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/wan"
 )
@@ -29,23 +32,33 @@ type concerns struct {
 	wan6     *wan.Watcher // nil where no record says an IPv6 address
 	ddns     *ddns.Manager
 	portmap  *portmap.Keeper
+	pinholes *pinhole.Keeper
 	hairpin  *hairpin.Prober
+	locator  *locate.Locator
+	seeker   *seeker
+	checker  *checker.Checker // nil where none is configured
 	notify   *notify.Notifier
 }
 
 // makeConcerns makes the concerns of cfg, and takes from old, which may be nil,
 // those that cfg does not change. Nothing new runs yet.
 func (d *daemon) makeConcerns(cfg *config.Config, old *concerns) (*concerns, error) {
-	c := &concerns{cfg: cfg, services: addressesOf(cfg.Services)}
+	c := &concerns{cfg: cfg}
 	if old == nil {
 		old = &concerns{cfg: &config.Config{}}
 	}
+	if err := d.locate(c, old); err != nil {
+		return nil, err
+	}
+	c.services = addressesOf(c.cfg.Services)
 	steps := []func(old *concerns) error{
 		func(old *concerns) error { return d.makeUpstream(c, old) },
 		func(old *concerns) error { return d.makeWAN(c, old) },
 		func(old *concerns) error { return d.makeDDNS(c, old) },
-		func(old *concerns) error { return d.makePortmap(c, old) },
 		func(old *concerns) error { return d.makeHairpin(c, old) },
+		func(old *concerns) error { return d.makeChecker(c, old) },
+		func(old *concerns) error { return d.makePortmap(c, old) },
+		func(old *concerns) error { return d.makePinholes(c, old) },
 		func(old *concerns) error { return d.makeNotify(c, old) },
 	}
 	for _, step := range steps {
@@ -81,6 +94,7 @@ func (d *daemon) makeUpstream(c, old *concerns) (err error) {
 // empty.
 func (d *daemon) newPool(cfg upstream.Config, zone string) (*upstream.Pool, error) {
 	cfg.Log, cfg.Own, cfg.ProbeName = component(d.log, "upstream"), d.servesDNS, zone
+	cfg.Changed = d.stir
 	cfg.ClockPlausible = func() bool { return upstream.PlausibleClock(time.Now(), clockFloor) }
 	return upstream.New(cfg)
 }
@@ -102,24 +116,16 @@ func (d *daemon) makeDDNS(c, old *concerns) (err error) {
 	return nil
 }
 
-func (d *daemon) makePortmap(c, old *concerns) error {
-	if old.portmap != nil && reflect.DeepEqual(old.cfg.Portmap, c.cfg.Portmap) {
-		c.portmap = old.portmap
-		return nil
-	}
-	cfg := c.cfg.Portmap
-	cfg.Log = component(d.log, "portmap")
-	c.portmap = portmap.New(cfg, d.router)
-	return nil
-}
-
 func (d *daemon) makeHairpin(c, old *concerns) error {
 	if old.hairpin != nil && c.wan == old.wan && slices.EqualFunc(old.cfg.Hairpin.Services, c.cfg.Hairpin.Services, sameService) {
 		c.hairpin = old.hairpin
 		return nil
 	}
 	cfg := c.cfg.Hairpin
-	cfg.Log = component(d.log, "hairpin")
+	cfg.Gateway, cfg.ClockFloor, cfg.Log = d.gateway, clockFloor, component(d.log, "hairpin")
+	if !d.guest {
+		cfg.Mapper = nonceMapper{d, ownAddresses}
+	}
 	c.hairpin = hairpin.New(cfg, c.wan.Address())
 	return nil
 }
@@ -139,13 +145,19 @@ func sameService(a, b hairpin.Service) bool {
 	if (a.Roots == nil) != (b.Roots == nil) || a.Roots != nil && !a.Roots.Equal(b.Roots) {
 		return false
 	}
-	a.Roots, b.Roots = nil, nil
+	if a.Password.Reveal() != b.Password.Reveal() {
+		return false
+	}
+	a.Roots, b.Roots, a.Password, b.Password = nil, nil, secret.Value{}, secret.Value{}
 	return reflect.DeepEqual(a, b)
 }
 
 func addressesOf(services []config.Service) []serviceAddresses {
 	var list []serviceAddresses
 	for _, s := range services {
+		if s.Remote || !s.Address.IsValid() {
+			continue // not ours to answer, or not found yet
+		}
 		o := s.Override("", "")
 		list = append(list, serviceAddresses{name: s.Name, v4: o.V4, v6: o.V6, names: slices.Concat(s.Names, s.Wildcards), wildcard: s.Wildcard})
 	}

@@ -8,13 +8,22 @@
 //
 // The commands:
 //
-//	run          the daemon: watch the public address, keep the DDNS record
-//	             and the port forward, answer the LAN's DNS, show the chain.
+//	run          the daemon: watch the public address, keep the DDNS records,
+//	             the port forwards and the pinholes for IPv6, answer the LAN's
+//	             DNS, show the chain.
 //	             --dns-listen ADDR and --status-listen ADDR go before the file.
 //	check        read the config, print every fault as FILE:LINE: KEY: what is
 //	             wrong, and change nothing.
-//	status       ask the running daemon for the chain, in words; --json for
-//	             the JSON of /api/v1/status. Exits 1 where a link fails.
+//	doctor       look at every link of the chain once, in words, and change
+//	             nothing: it needs no daemon and disturbs none. -v for what each
+//	             verdict rests on, --json for the JSON of /api/v1/status,
+//	             --timeout for other than a minute. Exits 1 where a link fails;
+//	             one that the timeout cuts off is not known, and is no failure.
+//	status       ask the running daemon for the chain, in words; -v and --json
+//	             as for doctor. Exits 1 where a link fails.
+//	snippets     write the lines that give the same answers from another DNS
+//	             server, a router or a hosts file; with a KIND that one alone,
+//	             --list for the kinds. docs/snippets.md shows them.
 //	why NAME     ask the running daemon how a name is answered, and why; --type
 //	             for another record type than A, --json for the JSON.
 //	notify       send a test message to every [[notify]] of the config; exits 1
@@ -26,13 +35,22 @@
 // $EDGEGUARD_CONFIG names another; docs/configuration.md is its reference.
 // Where there is no file, the environment alone may hold the minimal set:
 // EDGEGUARD_SERVICE_ADDRESS, EDGEGUARD_DDNS_PROVIDER, EDGEGUARD_DDNS_DOMAIN,
-// and EDGEGUARD_DDNS_TOKEN or EDGEGUARD_DDNS_TOKEN_FILE.
+// and EDGEGUARD_DDNS_TOKEN or EDGEGUARD_DDNS_TOKEN_FILE; in a container on a
+// bridge EDGEGUARD_LAN_ROUTER, EDGEGUARD_LAN_ADDRESS and
+// EDGEGUARD_WAN_EVENT_PORT as well.
 //
 // Exit codes: 0 good; 1 failed (a link of the chain, or the daemon could not
 // start); 2 wrong usage or config.
 //
-// The daemon logs to standard error. On SIGTERM and SIGINT it takes its port
-// forward off the router, answers what is under way, and ends with code 0.
+// What must outlive a restart is in the folder state_dir, /data unless the
+// config says otherwise: what was published (ddns.json), what was made on which
+// router (portmap.json, pinholes.json), the names that certificates gave
+// (names.json), where services were found (located.json), messages that wait
+// (notify.json), what changed lately (history.json), and the cache (dns-cache).
+//
+// The daemon logs to standard error. On SIGHUP, and when the config file has
+// changed, it takes the config over. On SIGTERM and SIGINT it takes what it made
+// off the router, answers what is under way, and ends with code 0.
 package main
 
 import (
@@ -123,6 +141,6 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&opt.config, "config", "", "the config `FILE` (default $EDGEGUARD_CONFIG, then /etc/edgeguard/edgeguard.toml)")
-	root.AddCommand(newRun(&opt), newCheck(&opt), newStatus(&opt), newWhy(&opt), newNotify(&opt), newHealthcheck(&opt), newVersion())
+	root.AddCommand(newRun(&opt), newCheck(&opt), newDoctor(&opt), newStatus(&opt), newSnippets(&opt), newWhy(&opt), newNotify(&opt), newHealthcheck(&opt), newVersion())
 	return root
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
+	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/portmap"
 	"github.com/edgeguard/edgeguard/internal/router"
 	"github.com/edgeguard/edgeguard/internal/watch"
@@ -64,12 +65,26 @@ func (d *daemon) startConcerns(p *parts, c *concerns) {
 	if c.wan6 != nil {
 		p.start(c.wan6, c.wan6.Run, func(ctx context.Context) error { return d.forgetOld(ctx, c.wan6) })
 	}
-	p.start(c.ddns, c.ddns.Run)
-	p.start(c.portmap, c.portmap.Run, func(ctx context.Context) error { return d.followRouter(ctx, c) })
+	p.start(c.ddns, c.ddns.Run, func(ctx context.Context) error { return d.followRecords(ctx, c.ddns) })
+	d.startKeeper(p, c)
+	p.start(c.pinholes, c.pinholes.Run, func(ctx context.Context) error { return d.followRouter(ctx, c.pinholes) })
+	p.start(c.locator, c.locator.Run, func(ctx context.Context) error { return d.seek(ctx, c) },
+		func(ctx context.Context) error { return d.followLocator(ctx, c.locator) })
 	p.start(c.hairpin, c.hairpin.Run,
+		func(ctx context.Context) error { return d.hintLocator(ctx, c.hairpin) },
 		func(ctx context.Context) error { return follow(ctx, c.hairpin.Names(), d.learn) },
-		func(ctx context.Context) error { return followForwards(ctx, c) })
+		func(ctx context.Context) error { return d.followRouter(ctx, routerNews{c.hairpin}) },
+		func(ctx context.Context) error { return d.followReach(ctx, c) })
+	if c.checker != nil {
+		p.start(c.checker, c.checker.Run)
+	}
 	p.start(c.notify, c.notify.Run)
+}
+
+// startKeeper runs c's keeper of the forwards.
+func (d *daemon) startKeeper(p *parts, c *concerns) {
+	p.start(c.portmap, c.portmap.Run, func(ctx context.Context) error { return d.followRouter(ctx, c.portmap) },
+		func(ctx context.Context) error { return d.followForwards(ctx, c.portmap.Status()) })
 }
 
 // startPools runs the DNS servers that are asked under c.
@@ -85,12 +100,15 @@ func (c *concerns) pools() []*upstream.Pool {
 }
 
 // stopConcerns ends what of old is not in next, those first that lean on
-// others. A forward that next still wants is opened again by next.
+// others. What next still wants of the records, the forwards and the pinholes is
+// left as it is.
 func stopConcerns(p *parts, old, next *concerns) {
 	old.ddns.HandOver(next.ddns)
+	old.portmap.HandOver(next.portmap, old.cfg.Relay == next.cfg.Relay)
+	old.pinholes.HandOver(next.pinholes)
 	for _, pair := range [][2]any{
-		{old.notify, next.notify}, {old.hairpin, next.hairpin}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
-		{old.wan, next.wan}, {old.wan6, next.wan6},
+		{old.notify, next.notify}, {old.checker, next.checker}, {old.hairpin, next.hairpin}, {old.pinholes, next.pinholes}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
+		{old.wan, next.wan}, {old.wan6, next.wan6}, {old.locator, next.locator},
 	} {
 		if pair[0] != pair[1] {
 			p.stop(pair[0])
@@ -123,32 +141,36 @@ func (d *daemon) reconfigure(p *parts, cfg *config.Config) error {
 		return fmt.Errorf("setting up the DNS server: %w", err)
 	}
 	d.secrets.add(cfg)
+	d.carryNames(old, next)
 	d.now.Store(next)
 	if err := d.rebuildZone(); err != nil {
 		d.log.Error("the local names of the new config could not be taken over; the old ones are kept", "err", err)
 	}
 	stopConcerns(p, old, next)
 	d.startConcerns(p, next)
+	d.stir()
+	d.moves.tell() // which router is meant, and where we listen, may be others now
 	return nil
 }
 
-// followRouter looks after the forwards at once when the router is another one
+// followRouter has a keeper look after what it has on the router at once when the router is another one
 // or has started anew.
-func (d *daemon) followRouter(ctx context.Context, c *concerns) error {
+func (d *daemon) followRouter(ctx context.Context, keeper interface{ Kick(why string) }) error {
 	var generation uint64
 	return follow(ctx, d.router.Status(), func(s router.Status) {
 		if s.Generation != generation {
 			generation = s.Generation
-			c.portmap.Kick()
+			keeper.Kick("the router was found anew")
 		}
 	})
 }
 
-// followForwards looks at the router's loopback anew whenever a forward comes
-// into force: what was refused before proves nothing any more.
-func followForwards(ctx context.Context, c *concerns) error {
+// followForwards has those who look at a keeper's forwards from inside and from outside, under
+// the config in force, look anew whenever one comes into force: what was refused before proves
+// nothing any more. It belongs to the keeper, which they may outlive, and which may outlive them.
+func (d *daemon) followForwards(ctx context.Context, forwards *watch.Value[portmap.Status]) error {
 	before := 0
-	return follow(ctx, c.portmap.Status(), func(s portmap.Status) {
+	return follow(ctx, forwards, func(s portmap.Status) {
 		active := 0
 		for _, f := range s.Forwards {
 			if f.State == portmap.StateActive {
@@ -156,10 +178,20 @@ func followForwards(ctx context.Context, c *concerns) error {
 			}
 		}
 		if active > before {
+			c := d.now.Load()
 			c.hairpin.Kick()
+			if c.checker != nil {
+				c.checker.Kick()
+			}
 		}
 		before = active
 	})
+}
+
+// followReach tells the keeper of the forwards at once what was seen of them
+// from inside.
+func (d *daemon) followReach(ctx context.Context, c *concerns) error {
+	return follow(ctx, c.hairpin.Status(), func(hairpin.Status) { d.now.Load().portmap.Refresh() })
 }
 
 // follow calls act with the value as it is and with each later one, until ctx

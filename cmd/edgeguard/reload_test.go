@@ -123,6 +123,13 @@ func TestReloadKeepsWhatDidNotChange(t *testing.T) {
 		"a comment":  {func(s string) string { return "# hello\n" + s }, "ddns hairpin notify portmap upstream wan"},
 		"sources":    {func(s string) string { return strings.Replace(s, ":9/", ":9/x", 1) }, "notify portmap upstream"},
 		"a receiver": {func(s string) string { return s + "[[notify]]\nurl = \"ntfy://ntfy.sh/a-topic\"\n" }, "ddns hairpin portmap upstream wan"},
+		"a forward": {func(s string) string {
+			return s + "[[portmap.forward]]\nname = \"vpn\"\naddress = \"192.168.1.2:51820\"\n"
+		}, "ddns hairpin notify upstream wan"},
+		"a limit": {func(s string) string {
+			return strings.Replace(s, "enabled = false", "enabled = false\nrelay_max_connections = 9", 1)
+		}, "ddns hairpin notify upstream wan"},
+		"the router": {func(s string) string { return "[lan]\nrouter = \"192.168.1.254\"\n" + s }, "ddns hairpin notify portmap upstream wan"},
 		"a name":     {func(s string) string { return strings.Replace(s, "one.", "two.", 1) }, "ddns notify portmap upstream wan"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/config"
@@ -16,10 +18,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 )
-
-// snapshotEvery is how often the chain is looked at while nobody asks, so that
-// "since" is right to within it.
-const snapshotEvery = 2 * time.Second
 
 func newRun(opt *options) *cobra.Command {
 	var flags listenFlags
@@ -46,6 +44,10 @@ const settled = 3 * time.Second
 // runDaemon binds, runs every part until ctx ends or one fails, and returns
 // after all of them have ended.
 func runDaemon(ctx context.Context, opt *options, load func() (*config.Config, error), stderr io.Writer) error {
+	// From the first moment: a SIGHUP that nobody waits for ends the program.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	budget := limitMemory()
 	load = budget.fit(load)
 	cfg, err := load()
@@ -64,6 +66,9 @@ func runDaemon(ctx context.Context, opt *options, load func() (*config.Config, e
 	if err != nil {
 		return failed(err)
 	}
+	if err := refuseExposed(cfg, own); err != nil {
+		return misuse(err)
+	}
 	d, err := newDaemon(cfg, own, log, secrets)
 	if err != nil {
 		return misuse(err)
@@ -75,7 +80,7 @@ func runDaemon(ctx context.Context, opt *options, load func() (*config.Config, e
 	}
 	defer time.AfterFunc(settled, func() { settle(log) }).Stop()
 	log.Info("edgeguard runs", "version", version, "services", len(cfg.Services), "records", len(cfg.DDNS.Records))
-	err = d.run(ctx, &reloader{daemon: d, log: component(log, "config"), level: level, path: path, load: load})
+	err = d.run(ctx, &reloader{daemon: d, log: component(log, "config"), level: level, path: path, hangup: hangup, load: load})
 	log.Info("edgeguard has stopped")
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return failed(err)
@@ -109,7 +114,7 @@ func configFile(opt *options) string {
 func (d *daemon) run(ctx context.Context, r *reloader) error {
 	group, ctx := errgroup.WithContext(ctx)
 	r.parts = &parts{ctx: ctx, group: group, running: map[any]*part{}}
-	for _, part := range []func(context.Context) error{d.dns.Run, d.http.Run, d.watchChain, d.router.Run, d.hearRouter, d.hearKernel} {
+	for _, part := range []func(context.Context) error{d.dns.Run, d.http.Run, d.watchChain, d.countDNS, d.history.Run, d.router.Run, d.hearRouter, d.hearKernel, d.handed.Run} {
 		group.Go(func() error { return part(ctx) })
 	}
 	d.startConcerns(r.parts, d.now.Load())

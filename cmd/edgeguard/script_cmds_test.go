@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds the wait for a daemon that starts in the background.
-const patience = 20 * time.Second
+const patience = 3 * time.Minute
 
 // exitCode runs a command and wants its exit code: exitcode CODE COMMAND ARG….
 // Its output is there for stdout and stderr as after exec.

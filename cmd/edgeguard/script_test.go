@@ -1,6 +1,6 @@
 package main
 
-// The command as a user meets it: scripts in testdata/script.
+// The command as a user meets it: scripts in testdata.
 
 import (
 	"context"
@@ -23,9 +23,12 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// runScripts runs the scripts in a folder.
+func runScripts(t *testing.T, folder string) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir: folder,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitCode,
 			"freeport": freePort,
@@ -33,6 +36,7 @@ func TestScripts(t *testing.T) {
 			"digs":     digs,
 			"hold":     hold,
 			"says":     says,
+			"sed":      sedFile,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "ipv6" {
@@ -42,7 +46,7 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			// Nothing of the machine's own config may leak in.
-			for _, name := range []string{"EDGEGUARD_CONFIG", "EDGEGUARD_SERVICE_ADDRESS"} {
+			for _, name := range []string{"EDGEGUARD_CONFIG", "EDGEGUARD_SERVICE_ADDRESS", "EDGEGUARD_LAN_ROUTER", "EDGEGUARD_LAN_ADDRESS", "EDGEGUARD_WAN_EVENT_PORT"} {
 				env.Setenv(name, "")
 			}
 			return nil

@@ -23,7 +23,7 @@ const defaultStatusAddress = "127.0.0.1:8053"
 
 func newStatus(opt *options) *cobra.Command {
 	var address string
-	var asJSON bool
+	var asJSON, verbose bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Ask the running daemon how the chain is",
@@ -38,7 +38,7 @@ func newStatus(opt *options) *cobra.Command {
 			if asJSON {
 				_, err = cmd.OutOrStdout().Write(raw)
 			} else {
-				err = status.WriteText(cmd.OutOrStdout(), snapshot)
+				err = status.WriteText(cmd.OutOrStdout(), snapshot, textOptions(cmd.OutOrStdout(), verbose))
 			}
 			if err != nil {
 				return failed(err)
@@ -50,6 +50,7 @@ func newStatus(opt *options) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the JSON of /api/v1/status as it came")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "print what each verdict rests on as well")
 	cmd.Flags().StringVar(&address, "address", "", "ask the daemon at `ADDR` (HOST:PORT) instead of where the config says")
 	return cmd
 }
@@ -84,7 +85,7 @@ func statusAddress(opt *options, flag string) string {
 	if err != nil {
 		return defaultStatusAddress
 	}
-	own, err := lanAddress()
+	own, err := lanAddress(cfg)
 	if err != nil && cfg.Status.Listen.LAN {
 		return defaultStatusAddress
 	}

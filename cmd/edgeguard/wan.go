@@ -62,7 +62,7 @@ func (d *daemon) newWatcher(from *config.Config, family wan.Family, specs []wan.
 	cfg.Family = family
 	cfg.OwnPrefixes, cfg.Log = lan.OwnPrefixes, component(d.log, "wan")
 	cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	cfg.SecondRouter = d.router.SecondRouter
+	cfg.SecondRouter, cfg.Eventful = d.router.SecondRouter, d.hearsRouter
 	return wan.New(cfg, sources), nil
 }
 
@@ -128,10 +128,17 @@ func (d *daemon) hint(kind string) {
 	}
 }
 
+// hearsRouter reports whether the router's events reach us.
+func (d *daemon) hearsRouter() bool {
+	events := d.router.Status().Load().Events.GENA
+	return events.On && events.Heard
+}
+
 // hearRouter passes the router's hints on until ctx ends.
 func (d *daemon) hearRouter(ctx context.Context) error {
 	return follow(ctx, d.router.Hints(), func(h router.Hint) {
 		if h.Count > 0 {
+			d.now.Load().portmap.Hint(hintWords[h.Kind])
 			d.hint(h.Kind)
 		}
 	})
@@ -140,13 +147,7 @@ func (d *daemon) hearRouter(ctx context.Context) error {
 // hearKernel passes changes of our own addresses and routes on until ctx ends.
 // A kernel that tells none, as under some containers' filters, costs seconds
 // and nothing else.
-func (d *daemon) hearKernel(ctx context.Context) error {
-	if err := lan.Changes(ctx, d.hint); err != nil && ctx.Err() == nil {
-		d.log.Info("the kernel does not tell of changes of this host's addresses, so they are found by asking", "err", err)
-		<-ctx.Done()
-	}
-	return nil
-}
+func (d *daemon) hearKernel(ctx context.Context) error { return d.moves.run(ctx, d.hint, d.log) }
 
 // forgetOld has the DNS server forget what it kept of our public names when
 // the public address of a family changes.

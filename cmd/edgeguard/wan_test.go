@@ -19,7 +19,7 @@ import (
 
 func TestBothFamiliesReachTheStatusAndTheHintBoth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &outsideWorld{counts: map[string]int{}}
+		o := newOutsideWorld(0)
 		own := wan.NewIPv6Interface("interface:eth0", func() ([]netip.Addr, error) { return []netip.Addr{dayAddr6}, nil })
 		c := &concerns{wan: o.watcher(t, wan.IPv4, 0, aRouter(dayAddr4)), wan6: o.watcher(t, wan.IPv6, 0, own)}
 		d := &daemon{}

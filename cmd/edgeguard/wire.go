@@ -4,7 +4,6 @@ package main
 // (listeners, cache, zone, status), and in it the concerns that a config makes.
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -18,11 +17,14 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/hairpin/checker"
 	"github.com/edgeguard/edgeguard/internal/lan"
+	"github.com/edgeguard/edgeguard/internal/lan/handed"
 	"github.com/edgeguard/edgeguard/internal/notify"
 	"github.com/edgeguard/edgeguard/internal/router"
 	"github.com/edgeguard/edgeguard/internal/secret"
 	"github.com/edgeguard/edgeguard/internal/status"
+	"github.com/edgeguard/edgeguard/internal/status/history"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
@@ -31,6 +33,7 @@ type daemon struct {
 	log     *slog.Logger
 	started time.Time
 	secrets *secretList
+	guest   bool // only looks: nothing is written, and the router maps nothing
 
 	// The frame.
 	statusListen netip.AddrPort
@@ -38,8 +41,14 @@ type daemon struct {
 	builder      *status.Builder
 	router       *router.Router
 	dns          *dnsserver.Server
+	handed       *handed.Watcher
 	http         *status.Server
 	news         *watch.Value[notify.Input] // what people may be told
+	history      *history.History
+	said         *chainLog
+	relays       relayList
+	moves        *moves
+	stirred      chan struct{} // one slot; see stir
 
 	// now are the concerns of the config in force; never nil after newDaemon.
 	now atomic.Pointer[concerns]
@@ -68,13 +77,19 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 		own:          own,
 		statusListen: cfg.Status.Listen.Resolve(own),
 		news:         newNews(),
+		history:      newHistory(cfg, log),
+		said:         newChainLog(log),
+		moves:        newMoves(),
+		stirred:      make(chan struct{}, 1),
 		zone:         watch.New[*zone.Zone](nil, (*zone.Zone).Equal),
 		builder:      status.NewBuilder(secrets.all),
-		router: router.New(router.Config{
-			Gateway: lan.Gateway, EventPort: cfg.RouterEventPort, EventHost: cfg.RouterEventHost, Log: component(log, "router"),
-		}),
-		memory: &nameMemory{path: filepath.Join(cfg.StateDir, "names.json"), log: component(log, "names")},
+		memory:       &nameMemory{path: filepath.Join(cfg.StateDir, "names.json"), log: component(log, "names")},
 	}
+	d.router = router.New(router.Config{
+		Gateway: d.gateway, Gateway6: lan.GatewayIPv6, EventPort: cfg.RouterEventPort, Host: cfg.LANAddress,
+		Moved: d.moves.router, Log: component(log, "router"),
+	})
+	d.handed = handed.New(handed.Config{Place: d.place, Through: d.throughRouter, Misled: d.misled, Moved: d.moves.handed, Log: component(log, "lan")})
 	d.learned = d.memory.load()
 	first, err := d.makeConcerns(cfg, nil)
 	if err != nil {
@@ -89,7 +104,8 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 	}
 	d.http = status.NewServer(status.ServerConfig{
 		Listen: d.statusListen, Snapshot: d.snapshot, Why: d.why, Secrets: secrets.all,
-		OwnPrefixes: lan.OwnPrefixes, Names: d.names, PushAccess: d.pushAccess, Push: d.pushed, Log: component(log, "status"),
+		OwnPrefixes: lan.OwnPrefixes, Names: d.names, PushAccess: d.pushAccess, Push: d.pushed,
+		Snippets: d.snippets, Authorities: d.authorities, Log: component(log, "status"),
 	})
 	return d, nil
 }
@@ -105,17 +121,9 @@ func (d *daemon) dnsConfig(c *concerns) dnsserver.Config {
 			cfg.Forwards = append(cfg.Forwards, dnsserver.Forward{Zone: zone, Upstream: c.forwards[i]})
 		}
 	}
-	cfg.Gateways, cfg.OwnPrefixes, cfg.Log = gateways, lan.OwnPrefixes, component(d.log, "dnsserver")
+	cfg.Gateways, cfg.OwnPrefixes, cfg.Log = d.gateways, lan.OwnPrefixes, component(d.log, "dnsserver")
+	cfg.Moved, cfg.Changed = d.moves.dns, d.stir
 	return cfg
-}
-
-// gateways lists the default gateway, behind which there may be many.
-func gateways() []netip.Addr {
-	gateway, err := lan.Gateway()
-	if err != nil {
-		return nil
-	}
-	return []netip.Addr{gateway}
 }
 
 // ownAddress is our address in the LAN; the zero Addr while it is unknown.
@@ -171,6 +179,7 @@ func (d *daemon) rebuildZone() error {
 	}
 	d.mu.Unlock()
 	list, conflicts := overrides(c.services, learned)
+	list = withoutRemote(list, c.cfg.RemoteNames())
 	for _, conflict := range conflicts {
 		d.log.Warn("two services claim one name; the LAN is answered with the first one's address",
 			"name", conflict.Name, "kept", conflict.Kept, "refused", conflict.Refused)
@@ -183,27 +192,37 @@ func (d *daemon) rebuildZone() error {
 	}
 	if d.zone.Store(local) {
 		d.log.Info("local names", "names", namesOf(local))
+		d.stir()
 	}
 	return nil
 }
 
 // snapshot builds the status as it is now.
-func (d *daemon) snapshot() *status.Snapshot {
+func (d *daemon) snapshot() *status.Snapshot { return d.builder.Build(d.inputs(), time.Now()) }
+
+// inputs is what the status is built of.
+func (d *daemon) inputs() status.Inputs {
 	c := d.now.Load()
 	d.mu.Lock()
 	config := d.config
 	d.mu.Unlock()
-	return d.builder.Build(status.Inputs{
+	router := d.router.Status().Load()
+	in := status.Inputs{
 		Version: version,
 		Started: d.started,
 		Config:  config,
+		LAN:     lanConfig(c.cfg, &router),
 		WAN:     c.wanStatus(),
 		DDNS:    c.ddns.Status().Load(),
-		Router:  d.router.Status().Load(),
-		Portmap: c.portmap.Status().Load(),
-		Hairpin: c.hairpin.Status().Load(),
+		Router:  router,
+		Portmap: d.relays.counted(c.portmap.Status().Load()), Pinholes: c.pinholes.Status().Load(),
+		Hairpin: c.hairpin.Status().Load(), Outside: c.outside(),
 		DNS:     d.dns.Status(),
-	}, time.Now())
+		History: d.history.View(),
+		Handed:  d.handed.Status().Load(),
+	}
+	tellLocated(&in, c)
+	return in
 }
 
 // names lists the names that mean this home, for the page's host check.
@@ -218,21 +237,6 @@ func namesOf(local *zone.Zone) []string {
 }
 
 func component(log *slog.Logger, name string) *slog.Logger { return log.With("component", name) }
-
-// watchChain builds a snapshot now and then, so that the status knows since
-// when a link has been so even if nobody looks, and that people can be told.
-func (d *daemon) watchChain(ctx context.Context) error {
-	tick := time.NewTicker(snapshotEvery)
-	defer tick.Stop()
-	for {
-		d.news.Store(newsOf(d.snapshot()))
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
 
 // secretList holds every secret that any config so far has held: one that was
 // replaced is still a secret.
@@ -249,6 +253,12 @@ func (s *secretList) add(cfg *config.Config) {
 	all := []secret.Value{cfg.Push.Password}
 	for _, r := range cfg.DDNS.Records {
 		all = append(all, r.Secrets()...)
+	}
+	for _, s := range cfg.Services {
+		all = append(all, s.Password)
+	}
+	if !cfg.Outside.URL.IsZero() {
+		all = append(all, checker.Secrets(cfg.Outside.URL)...)
 	}
 	for _, t := range cfg.Notify.Targets {
 		all = append(all, notify.Secrets(t.URL)...)

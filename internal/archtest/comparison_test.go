@@ -43,6 +43,18 @@ var comparisons = []comparison{
 			"Secrets in files", "Container image",
 		},
 	},
+	{
+		features: "The port forward", reports: "What users of port mappers complained of", complaints: 25, test: "Test",
+		rows: []string{
+			"Search on every interface", "Search at the gateway itself", "Search targets", "Kinds of connection",
+			"NAT-PMP, PCP", "Lease, and renewal", "Router without leases that end (725)", "Port that is taken (718)",
+			"AddAnyPortMapping", "Read-back", "Refusals explained", "Forward to another host", "Taken away at the end",
+			"After a restart of the router", "Woken by UPnP events, multicast announcements, a new BOOTID",
+			"Epoch of NAT-PMP and PCP", "Pinhole in the IPv6 firewall", "Private WAN address, two routers",
+			"Several routers in the LAN", "In a container on a bridge", "Oddities of a router remembered",
+			"Whose answer counts", "Bounds on what the router says",
+		},
+	},
 }
 
 var (

@@ -9,13 +9,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // The defaults, as docs/configuration.md gives them.
 const (
 	defaultStateDir     = "/data"
 	defaultLease        = 3600
+	defaultRelayMost    = 256
+	defaultRelaySource  = 32
+	defaultRelayIdle    = 3600
 	defaultCacheBytes   = 8 << 20
 	defaultTTL          = 60
 	defaultStatusListen = ":8053"
@@ -36,17 +38,23 @@ type builder struct {
 	inlineTokensExposed bool
 	// tableOf is which [[ddns]] each of the records is from.
 	tableOf []int
+	// named and external are the names and the external ports that services
+	// and forwards have taken so far.
+	named    map[string]taken
+	external map[externalKey]taken
 }
 
 // build checks everything, however much is wrong already. The Config is of use
 // only where nothing was reported.
 func (b *builder) build(raw *rawFile) *Config {
+	b.named, b.external = map[string]taken{}, map[externalKey]taken{}
 	c := &Config{StateDir: b.stateDir(raw.StateDir)}
 	b.services(raw.Service, c)
 	b.ddns(raw.DDNS, c)
 	b.names(raw, c)
 	b.hosts(raw.DDNS, c)
 	b.sources(raw.WAN, c)
+	b.lan(raw.LAN, c)
 	b.routerEvents(raw.WAN, c)
 	b.portmap(raw.Portmap, c)
 	b.dns(raw.DNS, c)
@@ -57,9 +65,14 @@ func (b *builder) build(raw *rawFile) *Config {
 	c.Status.Listen = b.listen(raw.Status.Listen, defaultStatusListen)
 	b.notify(raw.Notify, c)
 	b.push(raw.Push, c)
+	b.outside(raw.Outside, c)
 	b.log(raw.Log, c)
+	*c = *c.Located(nil)
+	b.exposed(c)
+	b.relayPorts(c)
 	c.DDNS.Resolvers = plainServers(c.Upstream)
 	c.DDNS.StateFile = filepath.Join(c.StateDir, "ddns.json")
+	c.Portmap.StateFile = filepath.Join(c.StateDir, "portmap.json")
 	c.Notify.StateFile = filepath.Join(c.StateDir, "notify.json")
 	return c
 }
@@ -72,18 +85,6 @@ func (b *builder) stateDir(t text) string {
 		b.fail(t.at, "empty; write the path of a folder that outlives a restart, or leave the key out for %s", defaultStateDir)
 	}
 	return resolve(t.at, t.v)
-}
-
-// portmap reads [portmap] and makes a forward of each service.
-func (b *builder) portmap(raw rawPortmap, c *Config) {
-	c.Portmap.Enabled = b.flag(raw.Enabled, true)
-	if t := raw.LeaseSeconds; t.ok && t.v == 0 {
-		b.fail(t.at, "0 would be a lease without end, which stays on the router when edgeguard is gone; write 120 to 604800 (seconds)")
-	} else {
-		c.Portmap.Lease = time.Duration(b.number(t, defaultLease, 120, 604800, "seconds")) * time.Second
-	}
-	b.word(raw.Relay, "off", []string{"off"}, []string{"auto", "on"})
-	c.Portmap.Forwards = forwards(c.Services)
 }
 
 // log reads [log].

@@ -9,7 +9,6 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
-	"github.com/edgeguard/edgeguard/internal/portmap"
 )
 
 var serviceName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
@@ -20,46 +19,78 @@ func (b *builder) services(raw []rawService, c *Config) {
 	if len(raw) == 0 {
 		b.missing(origin{file: b.file, key: "service"}, `no service; say what is to be reached: [[service]], name = "mqtt", address = "192.168.1.10:8883" (the broker, as seen from the LAN), or set %s`, EnvServiceAddress)
 	}
-	names, ports := map[string]origin{}, map[uint16]origin{}
 	for _, r := range raw {
-		s := Service{Name: b.serviceName(r, names)}
-		s.Address = b.serviceAddress(r)
-		s.ExternalPort = b.externalPort(r, s.Address, ports)
+		if !r.Name.given {
+			b.missing(r.Head.sub("name"), `missing; give the service a short name, such as name = "mqtt"`)
+		}
+		if !r.Address.given {
+			b.missing(r.Head.sub("address"), `missing; write where the service listens in the LAN, such as address = "192.168.1.10:8883"`)
+		}
+		s := Service{Name: b.name(r.Name, aService)}
+		b.place(r, &s)
+		if !s.Remote {
+			s.ExternalPort = b.externalPort(r.ExternalPort, r.Address, netip.AddrPortFrom(s.Address.Addr(), s.Port), fact.TCP, aService)
+		}
+		c.targets = append(c.targets, newTarget(r.Address, r.ExternalPort, fact.TCP, s.Address, s.ExternalPort))
 		s.Wildcard = b.flag(r.Wildcard, false)
 		s.Names, s.Wildcards = b.hostNames(r.Names, s.Wildcard)
 		s.Kind = hairpin.ServiceKind(b.word(r.Kind, string(hairpin.MQTT), []string{string(hairpin.MQTT), string(hairpin.TLS)}, nil))
 		s.LANIPv6 = b.lanIPv6(r.LANIPv6, s.Address)
 		if r.CAFile.ok {
-			s.Roots = b.readRoots(r.CAFile)
+			s.Roots, s.Authorities = b.readRoots(r.CAFile)
 		}
+		if s.Remote {
+			b.remote(r)
+		}
+		s.User, s.Password = b.credentials(r, s.Kind)
+		s.CertificateFile = b.certificateFile(r.CertificateFile)
 		c.Services = append(c.Services, s)
 	}
 }
 
-func (b *builder) serviceName(r rawService, seen map[string]origin) string {
-	t := r.Name
+// taken is where a name or an external port was taken first, and by what.
+type taken struct {
+	at   origin
+	what string
+}
+
+// What takes names and external ports.
+const (
+	aService = "service"
+	aForward = "forward"
+)
+
+// name reads the name of a service or of a forward.
+func (b *builder) name(t text, what string) string {
 	switch {
-	case !t.given:
-		b.missing(r.Head.sub("name"), `missing; give the service a short name, such as name = "mqtt"`)
 	case !t.ok:
 	case !serviceName.MatchString(t.v):
-		b.fail(t.at, "%s is no name for a service; write 1 to 32 of a to z, 0 to 9 and -", show(t.v))
+		b.fail(t.at, "%s is no name for a %s; write 1 to 32 of a to z, 0 to 9 and -", show(t.v), what)
 	default:
-		if first, twice := seen[t.v]; twice {
-			b.fail(t.at, "two services are named %q, this one and %s; the name tells them apart, so give each its own", t.v, first)
+		if first, twice := b.named[t.v]; twice && first.what == what {
+			b.fail(t.at, "two %ss are named %q, this one and %s; the name tells them apart, so give each its own", what, t.v, first.at)
+			break
+		} else if twice {
+			b.fail(t.at, "a %s is named %q already, %s; the name tells services and forwards apart, so give each its own", first.what, t.v, first.at)
 			break
 		}
-		seen[t.v] = t.at
+		b.named[t.v] = taken{t.at, what}
 	}
 	return t.v
 }
 
-// serviceAddress returns the zero AddrPort after a report.
-func (b *builder) serviceAddress(r rawService) netip.AddrPort {
-	t := r.Address
-	if !t.given {
-		b.missing(r.Head.sub("address"), `missing; write where the service listens in the LAN, such as address = "192.168.1.10:8883"`)
+// serviceAddress reads the address of a service, as endpoint does.
+func (b *builder) serviceAddress(t text) netip.AddrPort {
+	address := b.endpoint(t)
+	if addr := address.Addr(); addr.IsLoopback() {
+		b.warn(t.at, "to every LAN client %s is the client itself, so it would never reach the service; write this host's address in the LAN", addr)
 	}
+	return address
+}
+
+// endpoint reads IP:PORT in the LAN. It returns the zero AddrPort where there
+// is none, or after a report.
+func (b *builder) endpoint(t text) netip.AddrPort {
 	if !t.ok {
 		return netip.AddrPort{}
 	}
@@ -74,7 +105,7 @@ func (b *builder) serviceAddress(r rawService) netip.AddrPort {
 		case host == "":
 			b.fail(t.at, `%s has no host; write the address too, such as "192.168.1.10:8883"`, show(t.v))
 		case hostErr != nil:
-			b.fail(t.at, `the host %s is not an IP address; host names are not available here in this version, so write the address, such as "192.168.1.10:8883", and let the router always give it to that device`, show(host))
+			b.fail(t.at, `the host %s is not an IP address; write the address, such as "192.168.1.10:8883", and let the router always give it to that device`, show(host))
 		default:
 			b.fail(t.at, "the port %s is not a number from 1 to 65535", show(port))
 		}
@@ -86,9 +117,7 @@ func (b *builder) serviceAddress(r rawService) netip.AddrPort {
 		b.fail(t.at, "port 0 cannot be reached; write the port the service listens on, such as 8883")
 	case addr.Zone() != "" || addr.IsUnspecified() || addr.IsMulticast() || addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		b.fail(t.at, "%s is not an address that LAN clients can dial; write the service's own address in the LAN", addr)
-	case addr.IsLoopback():
-		b.warn(t.at, "to every LAN client %s is the client itself, so it would never reach the service; write this host's address in the LAN", addr)
-	case addr.Is4() && !addr.IsPrivate() && !addr.IsLinkLocalUnicast():
+	case addr.Is4() && !addr.IsPrivate() && !addr.IsLinkLocalUnicast() && !addr.IsLoopback():
 		b.warn(t.at, "%s is not a private address; this should be where the service listens in the LAN, not the public address", addr)
 	}
 	return netip.AddrPortFrom(addr, address.Port())
@@ -99,16 +128,22 @@ func isAddr(s string) bool {
 	return err == nil
 }
 
-func (b *builder) externalPort(r rawService, address netip.AddrPort, seen map[uint16]origin) uint16 {
-	t := r.ExternalPort
-	port, at := address.Port(), r.Address.at
+// externalKey is what the router can forward once only.
+type externalKey struct {
+	protocol fact.Protocol
+	port     uint16
+}
+
+// externalPort reads external_port, whose default is the port of address.
+func (b *builder) externalPort(t integer, of text, address netip.AddrPort, protocol fact.Protocol, what string) uint16 {
+	port, at := address.Port(), of.at
 	if t.ok {
 		if t.v < 1 || t.v > 65535 {
 			b.fail(t.at, "%d is not a port from 1 to 65535; leave the key out for the port of address", t.v)
 			return 0
 		}
 		port, at = uint16(t.v), t.at
-		if address.IsValid() && port != address.Port() {
+		if address.Port() != 0 && port != address.Port() {
 			b.warn(t.at, "clients at home are sent to port %d and clients outside to port %d, as DNS cannot change a port; where a client should work in both places, let the service listen on the external port", address.Port(), port)
 		}
 	} else if t.given {
@@ -117,11 +152,16 @@ func (b *builder) externalPort(r rawService, address netip.AddrPort, seen map[ui
 	if port == 0 {
 		return 0
 	}
-	if first, twice := seen[port]; twice {
-		b.fail(at, "two services are on external port %d, this one and %s; the router can forward a port to one only, so set external_port to a free one", port, first)
-		return port
+	key := externalKey{protocol, port}
+	first, twice := b.external[key]
+	switch {
+	case !twice:
+		b.external[key] = taken{at, what}
+	case what == aService && first.what == aService:
+		b.fail(at, "two services are on external port %d, this one and %s; the router can forward a port to one only, so set external_port to a free one", port, first.at)
+	default:
+		b.fail(at, "external port %d (%s) is that of a %s already, %s; the router can forward a port to one only, so set external_port to a free one", port, protocol, first.what, first.at)
 	}
-	seen[port] = at
 	return port
 }
 
@@ -152,16 +192,4 @@ var (
 
 func localOrGlobal(a netip.Addr) bool {
 	return a.Zone() == "" && (uniqueLocal.Contains(a) || globalUnicast.Contains(a))
-}
-
-// forwards makes a port forward of each service that can have one: UPnP's
-// AddPortMapping is of IPv4.
-func forwards(services []Service) []portmap.Forward {
-	var list []portmap.Forward
-	for _, s := range services {
-		if s.Address.Addr().Is4() {
-			list = append(list, portmap.Forward{Service: s.Name, Protocol: fact.TCP, ExternalPort: s.ExternalPort, Internal: s.Address})
-		}
-	}
-	return list
 }

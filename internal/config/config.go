@@ -22,7 +22,9 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
+	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
+	"github.com/edgeguard/edgeguard/internal/hairpin/checker"
 	"github.com/edgeguard/edgeguard/internal/notify"
 	"github.com/edgeguard/edgeguard/internal/portmap"
 	"github.com/edgeguard/edgeguard/internal/secret"
@@ -49,16 +51,27 @@ type Config struct {
 	// WANIPv6Interface is the interface whose IPv6 address is ours; empty means
 	// that of the IPv6 default route.
 	WANIPv6Interface string
+	// LANRouter is the router to talk to; the zero Addr means the default
+	// gateway.
+	LANRouter netip.Addr
+	// LANAddress is this host's own address in the LAN as the router sees it,
+	// where its events are sent to as well; the zero Addr means that it is found
+	// by itself.
+	LANAddress netip.Addr
 	// RouterEventPort is the port on which the router's UPnP events arrive; zero
-	// means any free one. RouterEventHost is the address that the router is told
-	// to send them to; the zero Addr means our own.
+	// means any free one.
 	RouterEventPort uint16
-	RouterEventHost netip.Addr
 	// DDNS holds the records, the resolvers (the plain DNS upstreams, or else
 	// the bootstrap servers) and the state file.
 	DDNS ddns.Config
-	// Portmap holds the forwards, one for each service with an IPv4 address.
+	// Portmap holds the forwards: one for each service with an IPv4 address (one
+	// that is not found yet is in Waiting), then those of [[portmap.forward]]. Its Methods are never empty where Enabled.
 	Portmap portmap.Config
+	// Relay is how the relay carries what Portmap.Relay leaves to it.
+	Relay Relay
+	// Pinholes are the ports that the router's firewall is to let through to
+	// global IPv6 addresses; nil where there are none, or none are wanted.
+	Pinholes []Pinhole
 	// Hairpin holds the services as the prober needs them.
 	Hairpin hairpin.Config
 	// DNS is for dnsserver.New; its Listen and TLSListen are nil, as they need
@@ -75,7 +88,7 @@ type Config struct {
 	DNSTTL time.Duration
 	// Names are the static overrides: the configured names and the ddns domains
 	// that belong to a service, each name once, sorted by name. A name may be a
-	// wildcard.
+	// wildcard. Those of a service that is not found yet are not among them.
 	Names []zone.Override
 	// Records are the user's own DNS records, for zone.Build.
 	Records []zone.Record
@@ -90,10 +103,18 @@ type Config struct {
 	// Notify holds who is told of changes and failures, and the state file; its
 	// Targets are nil where nobody is.
 	Notify notify.Config
+	// Outside is the checker on the Internet, with its Ports; its URL is zero
+	// where there is none.
+	Outside checker.Config
 	// Push is who may push addresses; its User is empty where nobody may.
 	Push Push
 	// Log is how to log.
 	Log Log
+	// targets are where services and forwards lead, for Exposed; those of the
+	// services come first, in their order.
+	targets []target
+	// told is what Located needs anew with each address.
+	told told
 	// Warnings are what a person should know and what is no error, in the form
 	// of an Error each; nil when there are none.
 	Warnings []string
@@ -103,9 +124,19 @@ type Config struct {
 type Service struct {
 	// Name is unique among the services.
 	Name string
-	// Address is where it listens in the LAN; never a zone, never 4-in-6.
+	// Address is where it listens in the LAN; never a zone, never 4-in-6. The
+	// zero AddrPort for one that is to be found and is not yet.
 	Address netip.AddrPort
-	// ExternalPort is its port on the public address; never zero.
+	// Port is the port of Address, also while that is not known.
+	Port uint16
+	// Host or MAC is what it is found by, canonical; both are empty where the
+	// config says the address, and one at least is.
+	Host, MAC string
+	// Remote is whether it is not in the home: nothing is forwarded to it, and
+	// its names are never answered here.
+	Remote bool
+	// ExternalPort is its port on the public address; never zero, but of a remote
+	// service.
 	ExternalPort uint16
 	// Names are the configured names and the ddns domains that belong to it,
 	// canonical, in the order of the file; may be nil.
@@ -122,6 +153,15 @@ type Service struct {
 	LANIPv6 netip.Addr
 	// Roots are the certificates of ca_file; nil means the system's.
 	Roots *x509.CertPool
+	// Authorities are the same in the order of the file, for devices to install.
+	Authorities []*x509.Certificate
+	// User and Password are what a broker is called with; an empty User means
+	// that it is called without.
+	User     string
+	Password secret.Value
+	// CertificateFile is the path of the PEM file that it serves its certificate
+	// from; empty means that none is known.
+	CertificateFile string
 }
 
 // Override returns the override that gives name this service's LAN addresses.
@@ -137,6 +177,36 @@ func (s Service) Override(name, reason string) zone.Override {
 		}
 	}
 	return o
+}
+
+// Relay is what [portmap] says of the relay beside when it is used.
+type Relay struct {
+	// MaxConnections is how many connections it carries at a time, for each
+	// forward.
+	MaxConnections int
+	// MaxPerSource is how many of these one IPv4 address or IPv6 /64 may have.
+	MaxPerSource int
+	// Idle is how long a connection may be silent in both directions.
+	Idle time.Duration
+	// ProxyProtocol is whether the service is told the client's address, by a
+	// header of the PROXY protocol, version 2, before the client's own bytes.
+	ProxyProtocol bool
+}
+
+// Pinhole is a port that is reached at a global IPv6 address of the home.
+type Pinhole struct {
+	// Service is the name of the [[service]] or [[portmap.forward]].
+	Service  string
+	Protocol fact.Protocol
+	// Port is the same inside and outside: nothing on the way changes it.
+	Port uint16
+	// Address is the address as the config says it, in 2000::/3; the zero Addr
+	// where only Record knows it.
+	Address netip.Addr
+	// Record is the domain of the AAAA record that says the service's address of
+	// the day, which counts before Address, as the home's prefix comes and goes;
+	// empty where no record is kept.
+	Record string
 }
 
 // Forward is one [[dns.forward]], validated.

@@ -2,7 +2,10 @@ package config
 
 // What the environment may give, for a NAS whose user only fills in a form.
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // The environment variables that are read here. One that is empty counts as
 // not set: forms leave empty ones behind.
@@ -11,6 +14,11 @@ const (
 	EnvConfig = "EDGEGUARD_CONFIG"
 	// EnvServiceAddress stands for the address of the one [[service]].
 	EnvServiceAddress = "EDGEGUARD_SERVICE_ADDRESS"
+	// These stand for what a container on a bridge needs: the keys of [lan], and
+	// event_port of [wan].
+	EnvLANRouter    = "EDGEGUARD_LAN_ROUTER"
+	EnvLANAddress   = "EDGEGUARD_LAN_ADDRESS"
+	EnvWANEventPort = "EDGEGUARD_WAN_EVENT_PORT"
 	// These stand for the keys of the one [[ddns]]; the types are a list with
 	// commas.
 	EnvDDNSProvider  = "EDGEGUARD_DDNS_PROVIDER"
@@ -57,7 +65,36 @@ func addEnv(raw *rawFile, env LookupEnv, r *report) {
 			}}
 		}
 	}
+	addEnvText(&raw.LAN.Router, fromEnv(env, EnvLANRouter), r)
+	addEnvText(&raw.LAN.Address, fromEnv(env, EnvLANAddress), r)
+	addEnvPort(&raw.WAN.EventPort, fromEnv(env, EnvWANEventPort), r)
 	addEnvDDNS(raw, env, r)
+}
+
+// addEnvText gives a key of the file the environment's value.
+func addEnvText(own *text, t text, r *report) {
+	switch {
+	case t.given && own.given:
+		r.fail(t.at, "the config file has this already, %s; take out one of the two", own.at)
+	case t.given:
+		*own = t
+	}
+}
+
+// addEnvPort gives a key of the file the environment's number.
+func addEnvPort(own *integer, t text, r *report) {
+	if !t.given {
+		return
+	}
+	n, err := strconv.ParseInt(t.v, 10, 32)
+	switch {
+	case own.given:
+		r.fail(t.at, "the config file has this already, %s; take out one of the two", own.at)
+	case err != nil:
+		r.fail(t.at, "%s is not a port; write a number from 0 to 65535", show(t.v))
+	default:
+		*own = integer{v: n, at: t.at, given: true, ok: true}
+	}
 }
 
 // addEnvDDNS puts the environment's [[ddns]] into raw: the whole of it, or the

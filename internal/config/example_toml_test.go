@@ -60,16 +60,21 @@ func TestExampleLoadsWithEverySettingOn(t *testing.T) {
 	write(t, password, []byte("a password of the test\n"), 0o600)
 	text = replaceOnce(t, text, "/run/secrets/notify", url)
 	text = replaceOnce(t, text, "/run/secrets/push", password)
+	text = replaceOnce(t, text, "/run/secrets/mqtt", password)
 	text = replaceOnce(t, text, "/run/secrets/netcup-key", token)
 	text = withTLSFiles(t, text, dir)
 	whole := text
 	text = replaceOnce(t, text, "password = \"a-password-for-the-router-alone\"\n", "") // it is given twice
+	text = replaceOnce(t, text, "mac = \"aa:bb:cc:dd:ee:ff\"\n", "")                    // it contradicts the address
+	text = replaceOnce(t, text, "password = \"a-password-of-the-broker\"\n", "")
+	text = replaceOnce(t, text, "check_url_file = \"/run/secrets/checker\"\n", "") // so is this
 	text, records := knownProvidersOnly(text)
 	c, err := config.Parse("all.toml", []byte(text), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.DDNS.Records) != records || c.Push.User != "router" || len(c.Notify.Targets) != 2 || c.DDNS.Records[0].Token.Reveal() != "a-token-of-the-test" || c.Services[0].Roots == nil {
+	if len(c.DDNS.Records) != records || c.Push.User != "router" || c.Outside.Expect != "True" || len(c.Outside.Ports) == 0 || len(c.Notify.Targets) != 2 || c.DDNS.Records[0].Token.Reveal() != "a-token-of-the-test" || c.Services[0].Roots == nil ||
+		c.Hairpin.Services[0].User != "edgeguard" || c.Hairpin.Services[0].Password.Reveal() != "a password of the test" || c.Hairpin.Services[0].CertificateFile == "" {
 		t.Errorf("not all of it was taken up: %+v", c)
 	}
 	given := map[string]bool{}
@@ -138,6 +143,7 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 		config.EnvDDNSDomain, config.EnvDDNSToken, config.EnvDDNSTokenFile,
 		config.EnvDDNSTypes, config.EnvDDNSZone, config.EnvDDNSServer, config.EnvDDNSUser,
 		config.EnvDDNSKey, config.EnvDDNSKeyFile,
+		config.EnvLANRouter, config.EnvLANAddress, config.EnvWANEventPort,
 	} {
 		if !strings.Contains(parts["Environment"], "`"+name+"`") {
 			t.Errorf("the reference does not name %s", name)

@@ -86,7 +86,7 @@ func resolve(at origin, path string) string {
 
 // readRoots returns the certificates in the file that t names, or nil after a
 // report.
-func (b *builder) readRoots(t text) *x509.CertPool {
+func (b *builder) readRoots(t text) (*x509.CertPool, []*x509.Certificate) {
 	path := resolve(t.at, t.v)
 	shown := path
 	if looksSecret(t.v) {
@@ -94,13 +94,14 @@ func (b *builder) readRoots(t text) *x509.CertPool {
 	}
 	if t.v == "" {
 		b.fail(t.at, "empty; write the path of the CA's certificate in PEM, or leave the key out to use the system's CAs")
-		return nil
+		return nil, nil
 	}
 	f, err := b.readFile(path, maxCA)
 	if err != nil {
 		b.fail(t.at, "cannot read %s: %s; it should hold the certificate of the CA in PEM", shown, readProblem(err))
-		return nil
+		return nil, nil
 	}
+	var list []*x509.Certificate
 	pool, n := x509.NewCertPool(), 0
 	for rest := f.Data; ; {
 		var block *pem.Block
@@ -114,13 +115,14 @@ func (b *builder) readRoots(t text) *x509.CertPool {
 		n++
 		if err != nil {
 			b.fail(t.at, "certificate %d in %s cannot be read; export it again from the CA, in PEM", n, shown)
-			return nil
+			return nil, nil
 		}
 		pool.AddCert(cert)
+		list = append(list, cert)
 	}
 	if n == 0 {
 		b.fail(t.at, "%s holds no certificate; it should be PEM, with a line BEGIN CERTIFICATE (a DER file can be converted with openssl x509 -inform der)", shown)
-		return nil
+		return nil, nil
 	}
-	return pool
+	return pool, list
 }

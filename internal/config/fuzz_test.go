@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/edgeguard/edgeguard/internal/config"
+	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
 func noFiles(string, int64) (config.File, error) { return config.File{}, fs.ErrNotExist }
@@ -32,6 +33,19 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			if len(c.Services) == 0 || len(c.DNSListen) == 0 || len(c.Upstream.Specs) == 0 || len(c.WANSources) == 0 {
 				t.Fatalf("accepted, but not whole: %+v", c)
+			}
+			if p := c.Portmap; p.Enabled == (len(p.Methods) == 0) || p.Lease <= 0 || c.Relay.MaxConnections < 1 || c.Relay.Idle <= 0 || !p.Enabled && c.Pinholes != nil {
+				t.Fatalf("accepted, but the forwards are not whole: %+v, %+v, %v", p, c.Relay, c.Pinholes)
+			}
+			for _, f := range c.Portmap.Forwards {
+				if !f.Internal.Addr().Is4() || f.Internal.Port() == 0 || f.ExternalPort == 0 || f.Service == "" {
+					t.Fatalf("accepted a forward that is none: %+v", f)
+				}
+			}
+			for _, p := range c.Pinholes {
+				if p.Port == 0 || p.Record == "" && !p.Internal(fact.Observation{}).IsValid() {
+					t.Fatalf("accepted a pinhole that is none: %+v", p)
+				}
 			}
 			return
 		}

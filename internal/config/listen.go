@@ -17,8 +17,8 @@ const lanWord = "lan"
 // Listen is where to listen. The zero Listen is every address and any free
 // port.
 type Listen struct {
-	// LAN means the address of this host that faces the default gateway, which
-	// is known only at run time. Addr is the zero Addr then.
+	// LAN means the address of this host that faces the router, which is known
+	// only at run time. Addr is the zero Addr then.
 	LAN bool
 	// Addr is the address; the zero Addr, where LAN is false, means every
 	// address of the host.

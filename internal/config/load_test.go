@@ -277,8 +277,8 @@ func TestConfigFileAbsent(t *testing.T) {
 			t.Errorf("Load(%q): %+v, %v", path, c, err)
 		}
 	}
-	env["EDGEGUARD_SERVICE_ADDRESS"] = "broker:8883"
-	if _, err := config.Load("", lookup(env)); err == nil || !strings.HasPrefix(err.Error(), "environment: EDGEGUARD_SERVICE_ADDRESS: the host \"broker\"") {
+	env["EDGEGUARD_SERVICE_ADDRESS"] = "broker..lan:8883"
+	if _, err := config.Load("", lookup(env)); err == nil || !strings.HasPrefix(err.Error(), "environment: EDGEGUARD_SERVICE_ADDRESS: the host \"broker..lan\"") {
 		t.Errorf("a bad value: %v", err)
 	}
 	if _, err := config.Load("", nil); err == nil || !strings.HasPrefix(err.Error(), config.DefaultPath+": there is no config file; create it") {

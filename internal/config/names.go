@@ -4,13 +4,10 @@ package config
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strings"
 
-	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
-	"github.com/edgeguard/edgeguard/internal/hairpin"
 )
 
 // hostName returns the canonical form of a host name (RFC 1123, section 2.1),
@@ -87,11 +84,12 @@ func wildcardName(text string, allowed bool) (name, problem string) {
 // claim is a service's claim on a name.
 type claim struct {
 	service Service
+	index   int // among the services
 	at      origin
 }
 
-// names gives each ddns domain to its service, then makes the static overrides
-// and the prober's services of the result.
+// names gives each ddns domain to its service, and remembers which name
+// is whose.
 func (b *builder) names(raw *rawFile, c *Config) {
 	claims := map[string]claim{}
 	for i, s := range c.Services {
@@ -100,7 +98,7 @@ func (b *builder) names(raw *rawFile, c *Config) {
 			if !slices.Contains(s.Names, name) && !slices.Contains(s.Wildcards, name) {
 				continue // reported
 			}
-			b.claim(claims, name, claim{s, t.at}, c, "configured")
+			b.claim(claims, name, claim{s, i, t.at}, c, "configured")
 		}
 	}
 	for i, rec := range c.DDNS.Records {
@@ -112,22 +110,19 @@ func (b *builder) names(raw *rawFile, c *Config) {
 			b.warn(at, "LAN clients are not given a local address for the names below %s; add the wildcard to the names of its service, with wildcard = true there", strings.TrimPrefix(rec.Domain, "*."))
 			continue
 		}
+		home := slices.IndexFunc(c.Services, func(s Service) bool { return !s.Remote })
 		if !oneAddress(c.Services) {
-			if len(c.Services) > 1 {
+			if home >= 0 && len(c.Services) > 1 {
 				b.warn(at, "the services are at several addresses, so it is not known to which of them this name belongs, and LAN clients are not given a local address for it; add it to the names of its service")
 			}
 			continue
 		}
-		first := &c.Services[0]
+		first := &c.Services[home]
 		first.Names = append(first.Names, rec.Domain)
-		b.claim(claims, rec.Domain, claim{*first, at}, c, "configured as a ddns domain")
+		b.claim(claims, rec.Domain, claim{*first, home, at}, c, "configured as a ddns domain")
 	}
-	slices.SortFunc(c.Names, func(x, y zone.Override) int { return cmp.Compare(x.Name, y.Name) })
-	for _, s := range c.Services {
-		c.Hairpin.Services = append(c.Hairpin.Services, hairpin.Service{
-			Name: s.Name, Address: s.Address, ExternalPort: s.ExternalPort, Names: s.Names, Kind: s.Kind, Roots: s.Roots,
-		})
-	}
+	slices.SortFunc(c.told.names, func(x, y toldName) int { return cmp.Compare(x.name, y.name) })
+	b.ownNames(raw, c, claims)
 }
 
 // claim enters a claim and its override. Services may share a name where they
@@ -136,24 +131,29 @@ func (b *builder) claim(claims map[string]claim, name string, by claim, c *Confi
 	first, taken := claims[name]
 	if !taken {
 		claims[name] = by
-		c.Names = append(c.Names, by.service.Override(name, reason))
+		if !by.service.Remote {
+			c.told.names = append(c.told.names, toldName{name, reason, by.index})
+		}
 		return
 	}
 	x, y := first.service, by.service
-	if x.Address.IsValid() && y.Address.IsValid() && (x.Address.Addr() != y.Address.Addr() || x.LANIPv6 != y.LANIPv6) {
+	if x.placed() && y.placed() && !x.samePlace(y) {
 		b.fail(by.at, "%s is a name of service %s too, %s, which is at another address; a name leads to one host only, so take it out of one of the two",
 			show(name), show(x.Name), first.at)
 	}
 }
 
-// oneAddress reports whether all services are at one known LAN address.
+// oneAddress reports whether all services of the home are in one known place.
 func oneAddress(services []Service) bool {
-	var addr netip.Addr
+	place := ""
 	for _, s := range services {
-		if !s.Address.IsValid() || addr.IsValid() && s.Address.Addr() != addr {
+		if s.Remote {
+			continue
+		}
+		if !s.placed() || place != "" && s.place() != place {
 			return false
 		}
-		addr = s.Address.Addr()
+		place = s.place()
 	}
-	return addr.IsValid()
+	return place != ""
 }

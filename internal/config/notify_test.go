@@ -74,8 +74,8 @@ password_file = "password"
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.RouterEventPort != 49200 || c.RouterEventHost != netip.MustParseAddr("192.168.1.2") {
-		t.Errorf("events at %v:%d", c.RouterEventHost, c.RouterEventPort)
+	if c.RouterEventPort != 49200 || c.LANAddress != netip.MustParseAddr("192.168.1.2") {
+		t.Errorf("events at %v:%d", c.LANAddress, c.RouterEventPort)
 	}
 	if c.Push.User != "fritz box" || c.Push.Password.Reveal() != "blank and ümlaut" {
 		t.Errorf("push %+v", c.Push)
@@ -99,7 +99,7 @@ password_file = "password"
 
 func TestNothingIsTheDefault(t *testing.T) {
 	c := parse(t, minimal, nil)
-	if c.Notify.Targets != nil || c.Push.User != "" || !c.Push.Password.IsZero() || c.RouterEventPort != 0 || c.RouterEventHost.IsValid() {
+	if c.Notify.Targets != nil || c.Push.User != "" || !c.Push.Password.IsZero() || c.RouterEventPort != 0 || c.LANAddress.IsValid() {
 		t.Errorf("%+v", c)
 	}
 }

@@ -11,6 +11,7 @@ type rawFile struct {
 	StateDir    text           `toml:"state_dir"`
 	Service     []rawService   `toml:"service"`
 	DDNS        []rawDDNS      `toml:"ddns"`
+	LAN         rawLAN         `toml:"lan"`
 	WAN         rawWAN         `toml:"wan"`
 	Portmap     rawPortmap     `toml:"portmap"`
 	DNS         rawDNS         `toml:"dns"`
@@ -18,6 +19,7 @@ type rawFile struct {
 	Status      rawStatus      `toml:"status"`
 	Notify      []rawNotify    `toml:"notify"`
 	Push        rawPush        `toml:"push"`
+	Outside     rawOutside     `toml:"outside"`
 	Log         rawLog         `toml:"log"`
 }
 
@@ -25,12 +27,20 @@ type rawService struct {
 	Head         origin
 	Name         text    `toml:"name"`
 	Address      text    `toml:"address"`
+	MAC          text    `toml:"mac"`
+	Remote       boolean `toml:"remote"`
 	ExternalPort integer `toml:"external_port"`
 	Names        texts   `toml:"names"`
 	CAFile       text    `toml:"ca_file"`
 	Kind         text    `toml:"kind"`
 	LANIPv6      text    `toml:"lan_ipv6"`
 	Wildcard     boolean `toml:"wildcard"`
+
+	// The keys that the look at the service reads.
+	Username        text       `toml:"username"`
+	Password        secretText `toml:"password"`
+	PasswordFile    secretText `toml:"password_file"`
+	CertificateFile text       `toml:"certificate_file"`
 }
 
 type rawDDNS struct {
@@ -48,6 +58,11 @@ type rawDDNS struct {
 	Algorithm text       `toml:"algorithm"`
 	IPv6Host  text       `toml:"ipv6_host"`
 	OnExit    text       `toml:"on_exit"`
+}
+
+type rawLAN struct {
+	Router  text `toml:"router"`
+	Address text `toml:"address"`
 }
 
 type rawWAN struct {
@@ -74,10 +89,35 @@ type rawPush struct {
 	PasswordFile secretText `toml:"password_file"`
 }
 
+type rawOutside struct {
+	CheckURL        secretText `toml:"check_url"`
+	CheckURLFile    secretText `toml:"check_url_file"`
+	Expect          text       `toml:"expect"`
+	IntervalSeconds integer    `toml:"interval_seconds"`
+}
+
 type rawPortmap struct {
 	Enabled      boolean `toml:"enabled"`
+	Methods      texts   `toml:"methods"`
 	LeaseSeconds integer `toml:"lease_seconds"`
-	Relay        text    `toml:"relay"`
+	IPv6         boolean `toml:"ipv6"`
+
+	// The keys that relay reads.
+	Relay               text    `toml:"relay"`
+	RelayMaxConnections integer `toml:"relay_max_connections"`
+	RelayMaxPerSource   integer `toml:"relay_max_per_source"`
+	RelayIdleSeconds    integer `toml:"relay_idle_seconds"`
+	RelayProxyProtocol  boolean `toml:"relay_proxy_protocol"`
+
+	Forward []rawPortForward `toml:"forward"`
+}
+
+type rawPortForward struct {
+	Head         origin
+	Name         text    `toml:"name"`
+	Address      text    `toml:"address"`
+	Protocol     text    `toml:"protocol"`
+	ExternalPort integer `toml:"external_port"`
 }
 
 type rawDNS struct {

@@ -147,6 +147,7 @@ func spread(homes int, while time.Duration) []time.Duration {
 
 // 100,000 homes come back, and the provider takes 1,000 writes a second.
 func TestCityComesBack(t *testing.T) {
+	t.Parallel() // each is a bubble of its own
 	homes := *cityHomes
 	takes := max(homes/100, 1)
 	for _, over := range []time.Duration{120 * time.Second, 30 * time.Second, time.Second} {

@@ -3,6 +3,7 @@ package ddns
 // What the tests reach inside for.
 
 import (
+	"context"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns/provider"
@@ -15,6 +16,11 @@ func NewWith(cfg Config, addresses Addresses, a Authority, make func(RecordConfi
 		make = realProvider(cfg)
 	}
 	return newManager(cfg, addresses, parts{authority: a, provider: make})
+}
+
+// LookWith is Look with an authority of the test's.
+func LookWith(ctx context.Context, cfg Config, addresses Addresses, a Authority) (Status, error) {
+	return look(ctx, cfg, addresses, a)
 }
 
 // LoadState reads a state file's text and returns, of each record as it would

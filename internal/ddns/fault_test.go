@@ -229,3 +229,42 @@ func TestShutdownDuringAWriteIsPrompt(t *testing.T) {
 		h.wantPhase(ddns.PhaseUnconfirmed)
 	})
 }
+
+// Where the servers answer, and say something else, there is no need to wait as
+// long as for a provider that said yes.
+func TestAWriteBrokenOffIsRepeatedWhereTheServersSayOtherwise(t *testing.T) {
+	bubble(t, func(t *testing.T, h *home) {
+		h.cfg.StateFile = t.TempDir() + "/ddns.json"
+		h.show(h.cfg.Records[0].Domain, addrB)
+		h.set = func(string, netip.Addr) (netip.Addr, error) {
+			time.Sleep(time.Second)
+			return netip.Addr{}, context.Canceled
+		}
+		h.start()
+		h.stop() // while the write is under way
+		h.answer(nil)
+		h.start()
+		h.wait(20 * time.Second)
+		h.wantWrites(addrA)
+		h.wantPhase(ddns.PhaseUnconfirmed)
+		if l := h.wantVerdict(fact.VerdictWarn); !contains(l.Summary, "is not known, and the authoritative servers still say "+addrB.String()) {
+			t.Errorf("summary is %q", l.Summary)
+		}
+		h.wait(2 * time.Minute)
+		h.wantWrites(addrA, addrA)
+		h.wantPhase(ddns.PhaseVerified)
+	})
+}
+
+func TestAFailedWriteSaysWhatItMeansAndWhatToDo(t *testing.T) {
+	for kind, words := range map[provider.FaultKind]string{provider.Failed: "does not lead here: no luck", provider.Unclear: "may not lead here: no luck"} {
+		bubble(t, func(t *testing.T, h *home) {
+			h.show(h.cfg.Records[0].Domain, addrB)
+			h.set = refuse(&provider.Fault{Kind: kind, Text: "no luck"})
+			h.start()
+			if l := h.wantVerdict(fact.VerdictWarn); !contains(l.Summary, words) || !contains(l.Action, "tried again by itself") {
+				t.Errorf("link is %+v", l)
+			}
+		})
+	}
+}

@@ -32,8 +32,9 @@ type keeper struct {
 	store     *store
 	publish   func(index int, v view)
 	loop      *loop.Loop
-	kicked    atomic.Bool // somebody wants to know at once what every server says
-	kept      atomic.Bool // another manager goes on with the record
+	kicked    atomic.Bool                      // somebody wants to know at once what every server says
+	kept      atomic.Bool                      // another manager goes on with the record
+	noticed   atomic.Pointer[fact.Observation] // want, for those beside the loop; nil before the first round
 
 	// ---
 	mem        memory
@@ -89,6 +90,7 @@ func (k *keeper) notice() {
 		k.writeErr, k.proxied = nil, false
 	}
 	k.want = want
+	k.noticed.Store(&want)
 }
 
 // wanted reports whether there is an address that the record should say.
@@ -118,15 +120,18 @@ func (k *keeper) awaitOther(ctx context.Context, want fact.Observation) {
 	}
 }
 
-// follow wakes the loop when the record should say something else. A look that
-// found the same again is none of its business.
+// follow wakes the loop when the record should say something else, unless a
+// round has begun with that already, as after a look that was broken off. A look
+// that found the same again is none of its business.
 func (k *keeper) follow(ctx context.Context, last fact.Observation) {
 	for {
 		if k.awaitOther(ctx, last); ctx.Err() != nil {
 			return
 		}
 		last = k.rec.desired(k.source.Load())
-		k.loop.Kick()
+		if noticed := k.noticed.Load(); noticed == nil || !noticed.SameValue(last) {
+			k.loop.Kick()
+		}
 	}
 }
 

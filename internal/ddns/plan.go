@@ -21,6 +21,10 @@ const (
 	// doubles up to maxBound.
 	longBound = 10 * time.Minute
 	maxBound  = 6 * time.Hour
+	// brokenBound is how long a write that we were stopped in the middle of may
+	// go unseen where the servers say something else: nobody said yes to it. It doubles, too, so that a process that
+	// dies of writing does not write all the time.
+	brokenBound = time.Minute
 	// maxRefusals is how many doubtful refusals in a row are taken as final.
 	maxRefusals = 3
 	// editGap is how long a record that was put right and then changed by
@@ -98,6 +102,8 @@ func plan(e evidence) decision {
 	case mem.Verified:
 		d.Phase, d.Edited = PhasePending, true
 		d.Write = mem.earliest(mem.editedUntil())
+	case mem.Outcome == outcomeSent && answer.Heard():
+		d.Write = mem.earliest(mem.At.Add(doubled(brokenBound, mem.Repeats, maxBound)))
 	default:
 		d.Write = mem.earliest(mem.At.Add(bound(mem.Repeats)))
 	}

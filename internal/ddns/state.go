@@ -78,8 +78,30 @@ type store struct {
 // openStore reads the file for the configured records. Nothing about the file
 // is fatal: what cannot be used is set aside with a warning.
 func openStore(path string, recs []RecordConfig, log *slog.Logger) *store {
-	s := &store{path: path, log: log, records: make([]stateRecord, len(recs))}
-	old := s.read()
+	s := &store{path: path, log: log}
+	s.adopt(s.read(), recs)
+	return s
+}
+
+// peekStore is openStore for one who only looks: the file stays as it is,
+// whatever is in it, and what is saved is kept in memory.
+func peekStore(path string, recs []RecordConfig, log *slog.Logger) *store {
+	s := &store{log: log}
+	var old []stateRecord
+	raw, err := durable.ReadFile(path, maxState)
+	if err == nil {
+		old, err = parseState(raw)
+	}
+	if err != nil {
+		log.Debug("nothing is known of earlier writes", "path", path, "err", err)
+	}
+	s.adopt(old, recs)
+	return s
+}
+
+// adopt takes over what a file held of the configured records.
+func (s *store) adopt(old []stateRecord, recs []RecordConfig) {
+	s.records = make([]stateRecord, len(recs))
 	for i, rec := range recs {
 		made := &s.records[i]
 		for _, o := range old {
@@ -100,7 +122,6 @@ func openStore(path string, recs []RecordConfig, log *slog.Logger) *store {
 			made.Fingerprint = rec.fingerprint(made.Salt)
 		}
 	}
-	return s
 }
 
 // read returns what the file holds, nil where it holds nothing of use.

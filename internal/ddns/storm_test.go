@@ -39,6 +39,7 @@ func storm(h *home, r *rand.Rand, addrs []netip.Addr) {
 }
 
 func TestWhateverHappens(t *testing.T) {
+	t.Parallel() // each is a bubble of its own
 	addrs := []netip.Addr{addrA, addrB, netip.MustParseAddr("11.22.33.66")}
 	for seed := range uint64(20) {
 		bubble(t, func(t *testing.T, h *home) {

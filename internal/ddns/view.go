@@ -30,13 +30,8 @@ type view struct {
 // it is until the next round.
 func (k *keeper) tell(wait time.Duration) {
 	now := time.Now()
-	v := view{Status: RecordStatus{
-		Name: k.rec.Domain, Type: k.rec.Type, Provider: k.rec.Provider,
-		Desired: k.want, Published: k.published, Phase: k.phase, VerifiedAt: stamp(k.verified),
-		WrongSince: stamp(k.wrong), Change: stamp(k.changed), Intercepted: k.answer.Intercepted != "",
-		LastError: k.lastError(), NextAttemptAt: stamp(now.Add(wait)),
-	}}
-	v.Verdict, v.Summary, v.Action = k.judge(now)
+	v := k.view(now)
+	v.Status.NextAttemptAt = stamp(now.Add(wait))
 	k.publish(k.index, v)
 
 	switch text := v.Status.LastError; {
@@ -48,6 +43,18 @@ func (k *keeper) tell(wait time.Duration) {
 		k.log.Info("record looked at", "phase", k.phase, "wanted", k.want, "published", k.published)
 	}
 	k.reported, k.told = v.Status.LastError, k.phase
+}
+
+// view is how the record stands now, without when it is looked at next.
+func (k *keeper) view(now time.Time) view {
+	v := view{Status: RecordStatus{
+		Name: k.rec.Domain, Type: k.rec.Type, Provider: k.rec.Provider,
+		Desired: k.want, Published: k.published, Phase: k.phase, VerifiedAt: stamp(k.verified),
+		WrongSince: stamp(k.wrong), Change: stamp(k.changed), Intercepted: k.answer.Intercepted != "",
+		LastError: k.lastError(),
+	}}
+	v.Verdict, v.Summary, v.Action = k.judge(now)
+	return v
 }
 
 // stamp takes the monotonic reading off a time, so that equal times are equal.
@@ -106,6 +113,10 @@ const (
 	hijackedAction = "Take this host out of the rule that redirects DNS (port 53) on the router, often called DNS protection, DNS hijacking or parental control; if it is the internet provider's doing, have it switched off. Until then, encrypted servers under upstreams in [dns] let a resolver see the record in their place."
 )
 
+// actionTried is what to do about a write that failed for reasons of the
+// provider's, or of the way there.
+const actionTried = "Nothing for now: it is tried again by itself. If it stays so, look whether the provider's own pages work, and whether this host reaches them."
+
 const interceptedText = "the answer is an address of a local network: something on the way answers DNS questions in the authoritative servers' place"
 
 // judge says what the record makes of the link.
@@ -147,7 +158,7 @@ func (k *keeper) unfinished() string {
 	name, want := k.rec.Domain, k.want.Addr
 	switch {
 	case k.phase == PhasePending && k.writeErr != nil:
-		return fmt.Sprintf("%s should say %s, and writing that failed: %s", name, want, k.writeErr.Text)
+		return fmt.Sprintf("%s should say %s, and writing that failed, so from outside the name does not lead here: %s", name, want, k.writeErr.Text)
 	case k.phase == PhasePending && k.edited && k.mem.Edits > 0:
 		return fmt.Sprintf("%s should say %s; it says %s, because somebody else keeps changing it: it was put right %s already, and will be again later", name, want, k.seen(), times(k.mem.Edits))
 	case k.phase == PhasePending:
@@ -157,7 +168,9 @@ func (k *keeper) unfinished() string {
 	case k.phase == PhaseWritten:
 		return fmt.Sprintf("%s took %s for %s, but the authoritative servers still say %s", k.rec.Provider, want, name, k.seen())
 	case k.writeErr != nil:
-		return fmt.Sprintf("could not confirm that %s says %s: %s", name, want, k.writeErr.Text)
+		return fmt.Sprintf("could not confirm that %s says %s, so from outside the name may not lead here: %s", name, want, k.writeErr.Text)
+	case k.phase == PhaseUnconfirmed && k.answer.Heard():
+		return fmt.Sprintf("could not confirm that %s says %s: how the last write of it ended is not known, and the authoritative servers still say %s", name, want, k.seen())
 	case k.resolved.State != fact.Unknown:
 		return fmt.Sprintf("could not confirm that %s says %s: its authoritative servers could not be asked, because %s, and a resolver says %s", name, want, k.unasked(), k.published)
 	default:
@@ -195,6 +208,8 @@ func (k *keeper) advice() string {
 		return fmt.Sprintf("Delete the other %s records of the name at the provider.", k.rec.Type)
 	case k.edited && k.mem.Edits > 0:
 		return "Find who else writes the record, such as another DDNS client or the router's own, and switch that off."
+	case k.writeErr != nil:
+		return actionTried
 	case k.lookErr != "" && k.phase == PhaseUnconfirmed, k.published.Addr.IsPrivate():
 		return "Check that this host may send DNS questions (port 53) to the internet, and that no router answers them itself."
 	}

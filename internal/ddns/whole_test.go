@@ -133,7 +133,7 @@ func runUntilVerified(t *testing.T, cfg ddns.Config, address *watch.Value[fact.O
 	done := make(chan error, 1)
 	go func() { done <- m.Run(ctx) }()
 	defer func() { cancel(); <-done }()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(3 * time.Minute)
 	kicked := map[int]bool{}
 	for {
 		s, changed := m.Status().Get()

@@ -78,6 +78,9 @@ func (a *answerer) end() {
 		a.note(c)
 	}
 	a.asked = a.asked[:0]
+	if a.counted.total != 0 && a.server.quiet.Load() && a.server.quiet.Swap(false) {
+		a.server.changed()
+	}
 	all := &a.server.count
 	add(&all.total, a.counted.total)
 	add(&all.override, a.counted.override)

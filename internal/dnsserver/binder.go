@@ -19,12 +19,16 @@ import (
 )
 
 const (
-	// lookEvery is how often the host's addresses are looked at: a DHCP lease
-	// or an IPv6 prefix may come long after us.
+	// lookEvery is how often the host's addresses are looked at where nobody
+	// tells of changes, or one is waited for: a DHCP lease or an IPv6 prefix may
+	// come long after us.
 	lookEvery = 3 * time.Second
 	// refreshEvery is how often the host's networks and gateways are looked at
 	// while its addresses stay the same.
 	refreshEvery = 30 * time.Second
+	// lookRarely is how often there is a look that nobody asked for where
+	// changes are told.
+	lookRarely = time.Hour
 	// minRebind and maxRebind bound the wait after an address could not be
 	// bound that is there.
 	minRebind, maxRebind = time.Second, time.Minute
@@ -62,6 +66,8 @@ type binder struct {
 	open  func(want) (*endpoint, error)
 	look  func() ([]netip.Addr, error) // the host's addresses
 	every time.Duration
+	moved <-chan struct{} // as in Config
+	loop  *loop.Loop      // of keepAddresses
 
 	refreshed time.Time // of keepAddresses alone
 
@@ -154,6 +160,7 @@ func (s *Server) note(w want, err error, now time.Time) {
 		s.binder.waiting[w] = d
 	}
 	if d.err == nil || d.absent != isAbsent(err) {
+		s.changed()
 		s.log.Warn("an address cannot be listened on yet", "listen", w.addr, "tls", w.tls, "err", err)
 	}
 	d.err, d.absent, d.vanished = err, isAbsent(err), false
@@ -166,9 +173,16 @@ func (s *Server) note(w want, err error, now time.Time) {
 	d.failures++
 }
 
+// awaits has an address that could not be bound looked after, with mu held.
+func (s *Server) awaits() {
+	s.binder.loop.Kick()
+	s.changed()
+}
+
 // take adds a bound address and starts it if the server runs, with mu held.
 func (s *Server) take(e *endpoint) {
 	delete(s.binder.waiting, e.want)
+	s.changed()
 	e.there = s.isOurs(e.addr.Addr())
 	s.binder.bound = append(s.binder.bound, e)
 	if s.binder.serve != nil {
@@ -183,6 +197,7 @@ func (s *Server) drop(gone func(*endpoint) bool) {
 			return false
 		}
 		e.shut()
+		s.changed()
 		s.log.Info("an address is not listened on any more", "listen", e.address(), "tls", e.tls)
 		return true
 	})
@@ -237,6 +252,7 @@ func (s *Server) lost(failed *endpoint, err error) {
 	}
 	s.drop(func(e *endpoint) bool { return e == failed })
 	s.note(failed.want, err, time.Now())
+	s.awaits()
 }
 
 // closeAll closes all addresses and waits until nothing serves any more.
@@ -256,7 +272,7 @@ func (s *Server) closeAll() {
 // keepAddresses is one round of comparing what is bound with what can be.
 func (s *Server) keepAddresses(context.Context) (time.Duration, error) {
 	b, now, r := &s.binder, time.Now(), s.rules.Load()
-	if s.refresh() || now.Sub(b.refreshed) >= refreshEvery {
+	if s.refresh() || b.moved != nil || now.Sub(b.refreshed) >= refreshEvery {
 		b.refreshed = now
 		r.acl.refresh()
 		r.refreshGateways()
@@ -289,7 +305,22 @@ func (s *Server) keepAddresses(context.Context) (time.Duration, error) {
 		s.take(e)
 		s.log.Info("an address is listened on now", "listen", e.address(), "tls", e.tls)
 	}
+	if b.moved != nil && len(b.waiting) == 0 {
+		return lookRarely, nil
+	}
 	return b.every, nil
+}
+
+// followMoves has the addresses looked at when they may have changed.
+func (s *Server) followMoves(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.binder.moved:
+			s.binder.loop.Kick()
+		}
+	}
 }
 
 // refresh looks at the host's own addresses and reports whether they are

@@ -292,3 +292,75 @@ func TestReconfigureBeforeListenAndAfterRun(t *testing.T) {
 		t.Errorf("after Run: %v, %v", err, s.Status().Listen)
 	}
 }
+
+// Where somebody tells of moves, nobody else looks, but while an address is
+// waited for.
+func TestAddressesAreLookedAtWhenTold(t *testing.T) {
+	port, host, moved := free(t), new(hosts), make(chan struct{}, 1)
+	stays, goes := local(port, 1), local(port, 2)
+	host.set(stays.Addr(), goes.Addr())
+	var looks atomic.Int32
+	h := startWith(t, silent(t), func(c *dnsserver.Config) { c.Listen, c.Moved = []netip.AddrPort{goes, stays}, moved }, func(s *dnsserver.Server) {
+		s.SetAddresses(time.Millisecond, func() ([]netip.Addr, error) {
+			looks.Add(1)
+			return *host.list.Load(), nil
+		})
+	})
+	answers(t, goes)
+	host.set(stays.Addr())
+	before := looks.Load()
+	for range 20 {
+		answers(t, stays)
+	}
+	if n := looks.Load() - before; n > 0 || len(h.Status().Listen) != 2 {
+		t.Errorf("%d looks that nobody asked for; bound are %v", n, h.Status().Listen)
+	}
+	moved <- struct{}{}
+	eventually(t, "closing", func() bool { return slices.Equal(h.Status().Listen, []netip.AddrPort{stays}) })
+	host.set(stays.Addr(), goes.Addr()) // and nobody tells
+	eventually(t, "binding again", func() bool { return slices.Equal(h.Status().Listen, []netip.AddrPort{goes, stays}) })
+	answers(t, goes)
+}
+
+// A change of what is bound, and the first question after each look at the
+// status, are told; that nothing happens is not.
+func TestChangesOfTheLinksAreTold(t *testing.T) {
+	port, host, moved := free(t), new(hosts), make(chan struct{}, 1)
+	stays, goes := local(port, 1), local(port, 2)
+	host.set(stays.Addr(), goes.Addr())
+	var changes atomic.Int32
+	h := startWith(t, silent(t), func(c *dnsserver.Config) {
+		c.Listen, c.Moved, c.Changed = []netip.AddrPort{goes, stays}, moved, func() { changes.Add(1) }
+	}, host.prepare)
+	answers(t, stays)
+	for range 3 {
+		h.Status()
+		before := changes.Load()
+		answers(t, stays)
+		answers(t, stays)
+		if n := changes.Load() - before; n != 1 {
+			t.Errorf("the first of four questions was told %d times, want once", n)
+		}
+	}
+	before := changes.Load()
+	host.set(stays.Addr())
+	moved <- struct{}{}
+	eventually(t, "telling that an address is closed", func() bool { return changes.Load() > before })
+	if list := h.Status().Listen; !slices.Equal(list, []netip.AddrPort{stays}) {
+		t.Errorf("bound are %v", list)
+	}
+}
+
+// When a device that asks no more is no longer counted, nobody tells.
+func TestTheLinkOfTheClientsSaysUntilWhen(t *testing.T) {
+	s, _ := build(t, silent(t), nil)
+	if until := s.Status().Until; !until.IsZero() {
+		t.Errorf("before anybody asked it says until %v", until)
+	}
+	s.Ask(t.Context(), pack(t, question("mqtt.example.org.")), netip.MustParseAddr("192.168.1.9"))
+	s.Ask(t.Context(), pack(t, question("mqtt.example.org.")), netip.MustParseAddr("192.168.1.8"))
+	st := s.Status()
+	if len(st.Clients) != 2 || st.ClientsLink.Verdict != fact.VerdictPass || !st.Until.Equal(st.Clients[1].LastAt.Add(time.Hour)) {
+		t.Errorf("of %+v it says %v until %v", st.Clients, st.ClientsLink.Verdict, st.Until)
+	}
+}

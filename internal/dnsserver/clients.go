@@ -38,6 +38,7 @@ type client struct {
 	// forgotten is whether the address has made room for another: whoever still
 	// has it at hand must ask again.
 	forgotten atomic.Bool
+	elsewhere elsewhereMark
 }
 
 // of returns what is remembered of addr, which is out of its 4-in-6 form; nil for

@@ -74,6 +74,16 @@ type Config struct {
 	// right; may be nil.
 	NoRebindProtection bool
 	RebindAllow        []string
+	// Moved tells that this host's addresses, networks or Gateways may have
+	// changed, and they are looked at. Whoever gives it sends now and then in
+	// any case, as nobody else looks while everything is bound. Nil means that
+	// they are looked at every 3 s. It is that of New for good.
+	Moved <-chan struct{}
+	// Changed is called when a link of Status may have become another one, and
+	// at the first question after each call of Status. It comes from any
+	// goroutine and must not block; nil means that nobody wants to know. It is
+	// that of New for good.
+	Changed func()
 	// Log; nil means none.
 	Log *slog.Logger
 }

@@ -49,7 +49,7 @@ func dnsmasq(t *testing.T, args ...string) netip.AddrPort {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	version := &dns.Msg{Question: []dns.Question{{Name: "version.bind.", Qtype: dns.TypeTXT, Qclass: dns.ClassCHAOS}}}
 	for {
 		if _, _, err := (&dns.Client{Timeout: time.Second}).Exchange(version, addr.String()); err == nil {

@@ -179,3 +179,11 @@ func (b *Batch) Inline(dst []byte, q *wire.Question, packet []byte, from netip.A
 	out, what := b.a.inline(dst, q, packet, from, 0)
 	return out, what == reply
 }
+
+// PrivateAt is what Status says of devices that ask elsewhere at now.
+func (s *Server) PrivateAt(now time.Time) []PrivateClient {
+	return s.clients.private(now, s.exempt)
+}
+
+// PrivateServers are the names that tell of them.
+var PrivateServers = privateServers

@@ -69,7 +69,7 @@ func (a *answerer) inline(dst []byte, q *wire.Question, packet []byte, from neti
 		a.counted.refused++ // another class, a transfer, or a key exchange
 		return wire.AppendRcode(dst, q, wire.Refused), reply
 	}
-	return a.lookUp(dst, q, &c.view, q.Limit(most))
+	return a.lookUp(dst, q, c, q.Limit(most))
 }
 
 // refuseForm appends the reply to what is no question that we answer.
@@ -90,7 +90,8 @@ func (a *answerer) refuseForm(dst []byte, q *wire.Question, outcome wire.Outcome
 }
 
 // lookUp tries overrides, special-use names and cache, in this order.
-func (a *answerer) lookUp(dst []byte, q *wire.Question, v *zone.View, limit int) ([]byte, verdict) {
+func (a *answerer) lookUp(dst []byte, q *wire.Question, c *caller, limit int) ([]byte, verdict) {
+	v := &c.view
 	n := a.zone.Of(q)
 	if n != nil {
 		if out, ok := a.zone.Answer(dst, q, n, v, limit); ok {
@@ -101,9 +102,13 @@ func (a *answerer) lookUp(dst []byte, q *wire.Question, v *zone.View, limit int)
 			return a.lookUpAlias(dst, q, n, to, end, v, limit)
 		}
 	}
-	if out, ok := a.met.rules.answerSpecial(dst, q, n, limit); ok {
-		a.counted.override++
-		return out, reply
+	if p, skip, apex, special := a.met.rules.specials.find(q, 0); special && p >= elsewhere {
+		c.looksElsewhere(p, q.Type, a.now)
+	} else if special {
+		if out, ok := a.met.rules.answerAs(dst, q, n, p, skip, apex, limit); ok {
+			a.counted.override++
+			return out, reply
+		}
 	}
 	a.met.rules.mark(q, a.zone)
 	return a.fromCache(dst, q, q, v, limit)

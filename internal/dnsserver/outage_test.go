@@ -175,7 +175,7 @@ func unbound(t *testing.T, port int, addr string) (end func()) {
 	end = sync.OnceFunc(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	t.Cleanup(end)
 	server := fmt.Sprintf("127.0.0.1:%d", port)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if m, err := dns.Exchange(new(dns.Msg).SetQuestion("www.example.net.", dns.TypeA), server); err == nil && len(m.Answer) == 1 {
 			return end
 		} else if time.Now().After(deadline) {

@@ -27,7 +27,7 @@ const (
 	// has better things to do then.
 	outsideAfter = 30 * time.Second
 	// outsideEvery is how often names are looked at while they are the same,
-	// outsideRetry how soon again where nobody answered.
+	// outsideRetry how soon again, at the latest, where nobody answered.
 	outsideEvery = 24 * time.Hour
 	outsideRetry = 10 * time.Minute
 	// outsideWait is how soon an upstream is looked for again.
@@ -59,21 +59,24 @@ type PublicView struct {
 // watchOutside looks at the names now and then, and soon after they changed.
 func (s *Server) watchOutside(ctx context.Context) error {
 	begin := time.Now()
-	looks := loop.New(loop.Config{Name: "dns names from outside", Log: s.log, Step: func(ctx context.Context) (time.Duration, error) {
+	looks := loop.New(loop.Config{Name: "dns names from outside", MaxBackoff: outsideRetry, Step: func(ctx context.Context) (time.Duration, error) {
 		if early := s.outsideAfter - time.Since(begin); early > 0 {
 			return early, nil
 		}
 		return s.lookOutside(ctx)
 	}})
 	ended := make(chan struct{})
+	// Before the first round, and before each kick: what changes after that is
+	// a kick of its own.
+	_, changed := s.zone.Get()
 	go func() {
 		defer close(ended)
 		for {
-			_, changed := s.zone.Get()
 			select {
 			case <-ctx.Done():
 				return
 			case <-changed:
+				_, changed = s.zone.Get()
 				looks.Kick()
 			}
 		}
@@ -90,7 +93,7 @@ func (s *Server) lookOutside(ctx context.Context) (time.Duration, error) {
 	}
 	old := s.publicViews()
 	var views []PublicView
-	next := outsideEvery
+	var unasked error
 	signed := make(map[string]signature)
 	for i, o := range s.zone.Load().Overrides() {
 		if i == maxOutside || ctx.Err() != nil {
@@ -103,7 +106,7 @@ func (s *Server) lookOutside(ctx context.Context) (time.Duration, error) {
 			continue
 		case err != nil:
 			s.log.Debug("a name could not be looked at from outside", "name", o.Name, "err", err)
-			next = outsideRetry
+			unasked = err
 			if !known {
 				continue
 			}
@@ -117,8 +120,9 @@ func (s *Server) lookOutside(ctx context.Context) (time.Duration, error) {
 	slices.SortFunc(views, func(a, b PublicView) int { return cmp.Compare(a.Name, b.Name) })
 	if !reflect.DeepEqual(old, views) {
 		s.outside.Store(&views)
+		s.changed()
 	}
-	return next, nil
+	return outsideEvery, unasked
 }
 
 func (s *Server) publicViews() []PublicView {
@@ -142,7 +146,7 @@ func (s *Server) lookAtName(ctx context.Context, name string, signed map[string]
 	var q wire.Question
 	q.Ask(key, wire.TypeA, false)
 	r := s.rules.Load()
-	if _, _, _, special := r.specials.find(&q, 0); special {
+	if p, _, _, special := r.specials.find(&q, 0); special && p < elsewhere {
 		return v, errHomely
 	}
 	if f, _ := r.forwards.find(&q); f != nil {

@@ -219,15 +219,20 @@ func TestPurgeOnPurgesAtEachChange(t *testing.T) {
 	inLab(t, nil, func(l *lab) {
 		ctx, cancel := context.WithCancel(l.ctx)
 		v := watch.New("1.1.1.1", func(a, b string) bool { return a == b })
-		ended := make(chan error, 1)
+		ended, before := make(chan error, 1), ""
 		go func() {
 			ended <- dnsserver.PurgeOn(ctx, l.Server, v, func(old, now string) []string {
-				if old != "1.1.1.1" || now != "2.2.2.2" {
-					t.Errorf("changed from %s to %s", old, now)
+				if old != before || now != v.Load() {
+					t.Errorf("changed from %q to %q", old, now)
 				}
+				before = now
 				return []string{"www.example.net"}
 			})
 		}()
+		synctest.Wait() // what is so from the first is a change, too
+		if before != "1.1.1.1" {
+			t.Errorf("at first it has purged for %q", before)
+		}
 		l.up.says(t, 0, 0, www)
 		l.get("www.example.net.")
 		v.Store("2.2.2.2")

@@ -31,18 +31,19 @@ func (s *Server) Purge(names ...string) {
 	}
 }
 
-// PurgeOn purges the names that changed returns for each new value of v, until
-// ctx ends; then it returns nil. Old is the value before.
+// PurgeOn purges the names that changed returns for the value of v and for each
+// new one, until ctx ends; then it returns nil. Old is the value before, at first
+// the zero T: what came before PurgeOn was called is not lost.
 func PurgeOn[T any](ctx context.Context, s *Server, v *watch.Value[T], changed func(old, now T) []string) error {
-	for old, next := v.Get(); ; {
+	var old T
+	for {
+		now, next := v.Get()
+		s.Purge(changed(old, now)...)
+		old = now
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-next:
-			var now T
-			now, next = v.Get()
-			s.Purge(changed(old, now)...)
-			old = now
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 // Status reads the counters. It may be called at any time, also before Listen
 // and after Run.
 func (s *Server) Status() Status {
+	s.quiet.Store(true)
 	st := Status{Overrides: slices.Clone(s.zone.Load().Overrides()),
 		Public: slices.Clone(s.publicViews()), Shadowed: slices.Clone(s.zone.Load().Shadowed())}
 	st.Listen, st.TLSListen, st.Waiting = s.listening()
@@ -31,14 +32,13 @@ func (s *Server) Status() Status {
 		Rebind: s.count.rebind.Load(), Limited: s.count.limited.Load(),
 	}
 	recent, total := s.clients.list(time.Now())
+	if len(recent) > 0 {
+		st.Until = recent[len(recent)-1].LastAt.Add(clientsForSure)
+	}
 	st.DNS = withListening(dnsLink(st), st, s.certificateProblem())
-	st.ClientsLink = clientsLink(recent, st.Listen, s.isOurs)
-	if line := everybody(recent, s.isOurs, s.rules.Load().isGateway); line != "" {
-		st.ClientsLink.Evidence = append(st.ClientsLink.Evidence, line)
-	}
-	for _, link := range []*fact.Link{&st.DNS, &st.ClientsLink} {
-		link.Summary, link.Action = tidy.Sentence(link.Summary), tidy.Sentence(link.Action)
-	}
+	st.DNS.Summary, st.DNS.Action = tidy.Sentence(st.DNS.Summary), tidy.Sentence(st.DNS.Action)
+	st.ClientsLink = LinkOfClients(recent, st.Listen, s.isOurs, s.rules.Load().isGateway)
+	st.Private = s.clients.private(time.Now(), func(a netip.Addr) bool { return s.isOurs(a) || s.rules.Load().isGateway(a) })
 	st.Clients, st.ClientsTotal = recent[:min(len(recent), clientsListed)], total
 	return st
 }
@@ -91,6 +91,18 @@ func dnsLink(st Status) fact.Link {
 		link.Summary = fmt.Sprintf("%s answered with the local address, other names by upstream (%d of %d answer)", names, good, len(st.Upstreams))
 	}
 	sayOutside(&link, st)
+	return link
+}
+
+// LinkOfClients is the link "clients" of a server that listens at listen and that
+// these have asked within the hour. Ours and gateway tell this host's addresses
+// and the routers'.
+func LinkOfClients(recent []ClientSeen, listen []netip.AddrPort, ours, gateway func(netip.Addr) bool) fact.Link {
+	link := clientsLink(recent, listen, ours)
+	if line := everybody(recent, ours, gateway); line != "" {
+		link.Evidence = append(link.Evidence, line)
+	}
+	link.Summary, link.Action = tidy.Sentence(link.Summary), tidy.Sentence(link.Action)
 	return link
 }
 

@@ -55,6 +55,7 @@ func (s *Server) rebind(r *rules) error {
 				e.shut()
 			}
 			s.reopen(early, now)
+			s.awaits()
 			return err
 		}
 	}
@@ -68,6 +69,7 @@ func (s *Server) rebind(r *rules) error {
 	for w, err := range failed {
 		s.note(w, err, now)
 	}
+	s.awaits()
 	return nil
 }
 

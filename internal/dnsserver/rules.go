@@ -104,6 +104,9 @@ func withDefaults(cfg Config) Config {
 	if cfg.Workers <= 0 {
 		cfg.Workers = defaultWorkers
 	}
+	if cfg.Changed == nil {
+		cfg.Changed = func() {}
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}

@@ -59,6 +59,8 @@ type Server struct {
 	tls               *tls.Config // of DNS over TLS
 	// loopbackExempt is false in tests only, which have no other clients.
 	loopbackExempt bool
+	changed        func()      // as in Config; never nil
+	quiet          atomic.Bool // nobody has asked since the last Status
 
 	binder binder
 }
@@ -82,7 +84,9 @@ func New(cfg Config, local *watch.Value[*zone.Zone]) (*Server, error) {
 	s := &Server{log: r.cfg.Log, zone: local, cache: cache.New(r.cfg.CacheBytes), idle: tcpIdle, outsideAfter: outsideAfter,
 		cookies: cookie.New(time.Now()), limits: limit.New(), strangers: limit.New(), loopbackExempt: true}
 	s.tls = s.tlsConfig()
-	s.binder = binder{open: s.openAddress, look: hostAddresses, every: lookEvery, waiting: make(map[want]*pending)}
+	s.changed = r.cfg.Changed
+	s.binder = binder{open: s.openAddress, look: hostAddresses, every: lookEvery, moved: r.cfg.Moved, waiting: make(map[want]*pending),
+		loop: loop.New(loop.Config{Name: "dns addresses", Log: s.log, Step: s.keepAddresses})}
 	s.marks.give(r.forwards)
 	s.rules.Store(r)
 	s.keep(r)
@@ -103,8 +107,8 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	s.serveAll(ctx)
-	keeper := loop.New(loop.Config{Name: "dns addresses", Log: s.log, Step: s.keepAddresses})
-	group.Go(func() error { return keeper.Run(ctx) })
+	group.Go(func() error { return s.binder.loop.Run(ctx) })
+	group.Go(func() error { return s.followMoves(ctx) })
 	group.Go(func() error { return s.background(ctx) })
 	group.Go(func() error { return s.watchOutside(ctx) })
 	err := group.Wait()

@@ -24,6 +24,11 @@ const (
 	loopback
 	// loopbackPointer is the reverse name of a loopback address.
 	loopbackPointer
+	// elsewhere is the first of those that are answered as all other names are:
+	// the name of a server that phones ask in a private way, of which is noted
+	// who looks for it. It stands for privateServers[0], the next one for the
+	// next server.
+	elsewhere
 )
 
 // specialTTL is for how many seconds clients may keep these answers: not long,
@@ -80,6 +85,9 @@ func newSpecials(cfg Config) *suffixes[policy] {
 			byKey[string(packed)] = p
 		}
 	}
+	for i, server := range privateServers {
+		add(elsewhere+policy(i), []string{server})
+	}
 	for p, names := range alwaysSpecial {
 		add(p, names)
 	}
@@ -112,9 +120,14 @@ func mustSet(set *wire.RRset, err error) *wire.RRset {
 // that is forwarded comes first, unless the special-use name is the longer.
 func (r *rules) answerSpecial(dst []byte, q *wire.Question, n *zone.Node, limit int) ([]byte, bool) {
 	p, skip, apex, special := r.specials.find(q, 0)
-	if !special {
+	if !special || p >= elsewhere {
 		return dst, false
 	}
+	return r.answerAs(dst, q, n, p, skip, apex, limit)
+}
+
+// answerAs is answerSpecial where p, skip and apex were found already.
+func (r *rules) answerAs(dst []byte, q *wire.Question, n *zone.Node, p policy, skip, apex, limit int) ([]byte, bool) {
 	if f, at := r.forwards.find(q); f != nil && at <= skip {
 		return dst, false
 	}

@@ -33,6 +33,17 @@ type Status struct {
 	// all that are remembered.
 	Clients      []ClientSeen
 	ClientsTotal int
+	// Private are devices that seem to ask another server in a private way, the
+	// latest first; at most 64.
+	Private []PrivateClient
+	// Until is when the link "clients" says something else though nobody asks:
+	// the first of Clients has not asked for an hour then. Zero means never.
+	Until time.Time
+	// Asked is whether this is what asking the server brought and not its own
+	// word, as Look has it: then Overrides are the names that were asked for,
+	// Listen is where it answers, Clients may be known from elsewhere, and
+	// nothing else but the links is known.
+	Asked bool
 	// DNS and Links for clients are the chain's links "dns" and "clients".
 	DNS, ClientsLink fact.Link
 }
@@ -90,6 +101,18 @@ type ClientSeen struct {
 	Address netip.Addr
 	LastAt  time.Time
 	Queries uint64
+}
+
+// PrivateClient is a device that looked for a server that is asked over TLS, and
+// has asked next to nothing since: what Android does whose private DNS is set to
+// a host name.
+type PrivateClient struct {
+	Address netip.Addr
+	// Server is the server's name; of names that hold a customer's number, what
+	// is the same for all.
+	Server string
+	// At is when it looked for it last.
+	At time.Time
 }
 
 // WaitingAddress is an address that is to be listened on, and is not yet.

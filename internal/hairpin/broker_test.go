@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,9 +22,15 @@ import (
 // listen serves every connection to host with handle until the test ends.
 func listen(t *testing.T, host string, handle func(net.Conn)) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	return listenAt(t, netip.AddrPortFrom(netip.MustParseAddr(host), 0), handle)
+}
+
+// listenAt is listen on a port.
+func listenAt(t *testing.T, at netip.AddrPort, handle func(net.Conn)) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", at.String())
 	if err != nil {
-		t.Skipf("listening on %s: %v", host, err) // 127.0.0.2 is Linux only
+		t.Skipf("listening on %s: %v", at, err) // 127.0.0.2 is Linux only
 	}
 	var group sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())
@@ -50,10 +57,13 @@ type broker struct {
 	cert   atomic.Pointer[tls.Certificate]
 	answer atomic.Pointer[[]byte]
 	config func(*tls.Config)
-	down   atomic.Bool            // it hangs up at once
-	bad    atomic.Pointer[string] // what a client did wrong
-	ended  chan []byte            // what came after each CONNACK, up to the end
-	names  chan string            // the server name of each handshake
+	down   atomic.Bool              // it hangs up at once
+	judge  func(packet string) byte // the return code for a CONNECT; nil: that of answer
+	ended  chan []byte              // what came after each CONNACK, up to the end
+	names  chan string              // the server name of each handshake
+
+	mu      sync.Mutex
+	packets []string // guarded by mu; the CONNECTs
 }
 
 func newBroker(cert *tls.Certificate, answer ...byte) *broker {
@@ -68,27 +78,60 @@ func (b *broker) handle(conn net.Conn) {
 		return
 	}
 	cfg := &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		b.names <- hello.ServerName
+		select {
+		case b.names <- hello.ServerName:
+		default:
+		}
 		return b.cert.Load(), nil
 	}}
 	if b.config != nil {
 		b.config(cfg)
 	}
 	stream := tls.Server(conn, cfg)
-	packet := make([]byte, 14)
-	if _, err := io.ReadFull(stream, packet); err != nil {
+	head := make([]byte, 2) // none of our packets is longer than its length says in one byte
+	if _, err := io.ReadFull(stream, head); err != nil {
 		return
 	}
-	if string(packet) != "\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00" {
-		text := string(packet)
-		b.bad.Store(&text)
-	}
-	if _, err := stream.Write(*b.answer.Load()); err != nil {
+	rest := make([]byte, head[1])
+	if _, err := io.ReadFull(stream, rest); err != nil {
 		return
 	}
-	rest, _ := io.ReadAll(io.LimitReader(stream, 64))
-	b.ended <- rest
+	packet := string(head) + string(rest)
+	b.mu.Lock()
+	b.packets = append(b.packets, packet)
+	b.mu.Unlock()
+	if _, err := stream.Write(b.answerTo(packet)); err != nil {
+		return
+	}
+	end, _ := io.ReadAll(io.LimitReader(stream, 64))
+	b.ended <- end
 }
+
+// answerTo is the answer to a CONNECT: in MQTT 5.0 where it is one of it.
+func (b *broker) answerTo(packet string) []byte {
+	answer := *b.answer.Load()
+	if b.judge != nil {
+		answer = []byte{0x20, 2, 0, b.judge(packet)}
+	}
+	if len(packet) < 9 || packet[8] != 5 || len(answer) != 4 {
+		return answer
+	}
+	reason := [...]byte{0, 0x84, 0x85, 0x88, 0x86, 0x87}[answer[3]]
+	return []byte{0x20, 6, 0, reason, 3, 0x21, 0, 20} // with a receive maximum
+}
+
+// called lists the CONNECTs so far.
+func (b *broker) called() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.packets)
+}
+
+// The CONNECTs of a client without a name.
+const (
+	connect311 = "\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"
+	connect5   = "\x10\x0d\x00\x04MQTT\x05\x02\x00\x0a\x00\x00\x00"
+)
 
 func accepted() []byte { return []byte{0x20, 2, 0, 0} }
 
@@ -131,7 +174,7 @@ func wanValue(addr string) *watch.Value[fact.Observation] {
 // await waits for a status that is so.
 func await(t *testing.T, p *hairpin.Prober, what string, so func(hairpin.Status) bool) hairpin.Status {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(3 * time.Minute)
 	for {
 		status, changed := p.Status().Get()
 		if so(status) {

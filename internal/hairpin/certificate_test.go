@@ -58,7 +58,7 @@ func TestCertificates(t *testing.T) {
 		{"one name missing", ca.issue(t, www, nil), []string{"www.example.com", "mqtt.example.com"}, www, true, fact.VerdictWarn, "does not name mqtt.example.com"},
 		{"wildcard covers", ca.issue(t, []string{"*.example.com"}, nil), www, []string{}, true, fact.VerdictPass, ""},
 		{"wildcard alone", ca.issue(t, []string{"*.example.com"}, nil), nil, []string{}, true, fact.VerdictWarn, "no exact host name"},
-		{"CN only", ca.issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName = "www.example.com" }), www, www, true, fact.VerdictPass, ""},
+		{"CN only", ca.issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName = "www.example.com" }), www, www, true, fact.VerdictWarn, "common name alone"},
 		{"CN beside SAN", ca.issue(t, www, func(c *x509.Certificate) { c.Subject.CommonName = "mqtt.example.com" }), nil, []string{"mqtt.example.com", "www.example.com"}, true, fact.VerdictPass, ""},
 		{"CN is no host name", ca.issue(t, www, func(c *x509.Certificate) { c.Subject.CommonName = "My Broker" }), nil, www, true, fact.VerdictPass, ""},
 		{"CN beyond the authority's names", narrow.issue(t, []string{"a.home.example.com"}, func(c *x509.Certificate) { c.Subject.CommonName = "www.bank.example" }), nil, []string{"a.home.example.com"}, true, fact.VerdictPass, ""},

@@ -7,66 +7,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net"
 	"net/netip"
 	"time"
+
+	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/hairpin/mqtt"
 )
-
-// dialFunc is net.Dialer.DialContext, or a test's.
-type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
-
-// call is a TLS connection that was tried.
-type call struct {
-	conn *tls.Conn // nil where there was no TCP connection
-	// hangUp ends the connection, if any, and waits for nobody.
-	hangUp func()
-	// dialErr is why there was no connection, tlsErr why there was no TLS on
-	// it.
-	dialErr, tlsErr error
-	// chain is what the other side showed, leaf first; it may have shown it
-	// and broken off then, in which case tlsErr says why.
-	chain []*x509.Certificate
-	// wantsClient is whether the other side asked for a client certificate.
-	wantsClient bool
-}
-
-// dialTLS connects and does the TLS handshake, both within ctx. What the
-// other side shows is not verified here, only taken; crypto/tls bounds the size
-// of every handshake message. The caller must call hangUp.
-func dialTLS(ctx context.Context, dial dialFunc, address netip.AddrPort, name string) *call {
-	c := &call{hangUp: func() {}}
-	raw, err := dial(ctx, "tcp", address.String())
-	if err != nil {
-		c.dialErr = err
-		return c
-	}
-	// The end of ctx is the deadline of everything on the connection.
-	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
-	c.hangUp = func() {
-		if stop() {
-			_ = c.conn.Close() // in time: say goodbye, or the broker logs an error
-		}
-		_ = raw.Close()
-	}
-	c.conn = tls.Client(raw, &tls.Config{
-		ServerName:         name,
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: true, // read verifies the chain afterwards, and says why not
-		VerifyConnection: func(state tls.ConnectionState) error {
-			c.chain = state.PeerCertificates
-			return nil
-		},
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			c.wantsClient = true
-			return &tls.Certificate{}, nil // none, which is for the server to judge
-		},
-	})
-	c.tlsErr = c.conn.HandshakeContext(ctx)
-	if c.tlsErr == nil && len(c.chain) == 0 {
-		c.tlsErr = errors.New("it showed no certificate")
-	}
-	return c
-}
 
 // look is what one look at a service found.
 type look struct {
@@ -78,72 +24,146 @@ type look struct {
 	// wantsClient is whether it asked for a client certificate and gave us up
 	// for having none.
 	wantsClient bool
-	// mqtt is the broker's word; empty where it was not asked or said none.
-	mqtt string
-	// err is what went wrong, in words; empty when nothing did.
-	err string
-	// action is what to do about err.
-	action string
+	// version and cipher are those of TLS; zero where it was not reached.
+	version, cipher uint16
+	// asked is how the broker was called, and mqtt its word; empty where it was
+	// not asked or said none.
+	asked asked
+	mqtt  string
+	// fault is what went wrong, and err the same in words; brokerUnseen and
+	// empty when nothing did.
+	fault state
+	err   string
 	// served is the certificate shown; nil where there was none.
 	served *served
 }
 
-// lookAt looks at a service within ctx.
-func lookAt(ctx context.Context, dial dialFunc, s Service) look {
-	c := dialTLS(ctx, dial, s.Address, serverName(s.Names))
+// asked is how a broker was called.
+type asked uint8
+
+const (
+	notAsked   asked = iota
+	asNobody         // no credentials are configured
+	asUser           // with them
+	asWithheld       // without them, as its certificate does not prove enough
+	asNameless       // without them, as there is nothing to hold the certificate against
+)
+
+// visitor looks at one service.
+type visitor struct {
+	dial    dialFunc
+	service Service
+	// known are the certificates in the service's file, which it may have left
+	// out.
+	known []*x509.Certificate
+	// quiet is set where the broker must not be asked, as it has refused the
+	// credentials a moment ago: who repeats them too often is locked out.
+	quiet bool
+}
+
+// look looks at the service within ctx.
+func (v visitor) look(ctx context.Context) look {
+	s := v.service
+	c := dialTLS(ctx, v.dial, s.Address, serverName(s.Names))
 	defer c.hangUp()
-	var l look
+	l := look{version: c.version, cipher: c.cipher}
 	if len(c.chain) > 0 {
-		l.served = read(c.chain, s.Roots, s.Names, time.Now())
+		l.served = readKnown(c.chain, s.Roots, s.Names, v.known, time.Now())
 	}
-	address := s.Address.String()
 	switch {
 	case c.dialErr != nil:
-		l.err = wordsDial(c.dialErr, address)
-		l.action = "Check that the service runs, and that address is where it listens in the LAN."
+		fault, detail := dialFault(c.dialErr)
+		l.fail(fault, s.Address, detail)
 	case c.tlsErr != nil && c.wantsClient && l.served != nil && !isTimeout(c.tlsErr):
 		l.reached, l.wantsClient = true, true // TLS 1.2: it ends the handshake
 	case c.tlsErr != nil:
-		l.err = wordsHandshake(c.tlsErr, address)
-		l.action = "Give the service a TLS listener on this port (mosquitto: certfile and keyfile), or correct the port in address."
-		if s.Kind == MQTT && speaksPlainMQTT(ctx, dial, address, c.tlsErr) {
-			l.err = address + " does not speak TLS: the port speaks plain MQTT"
+		fault, detail := handshakeFault(c.tlsErr)
+		if s.Kind == MQTT && v.speaksPlainMQTT(ctx, c.tlsErr) {
+			fault, detail = faultNotTLS, plainMQTT
 		}
-	case s.Kind == MQTT:
-		l.reached, l.proved = true, true
-		l.greet(c, address)
+		l.fail(fault, s.Address, detail)
 	default:
 		l.reached, l.proved = true, true
+		if s.Kind == MQTT && !v.quiet {
+			l.greet(c, s)
+		}
 	}
 	return l
 }
 
+func (l *look) fail(fault state, address netip.AddrPort, detail string) {
+	l.fault, l.err = fault, fault.clause("address", address.String(), "detail", detail)
+}
+
 // greet asks the broker inside TLS.
-func (l *look) greet(c *call, address string) {
-	word, err := greet(c.conn)
+func (l *look) greet(c *call, s Service) {
+	l.asked = credentialsFor(s, l.served)
+	word, err := mqtt.Greet(c.conn, mqtt.V311, l.asked.credentials(s))
 	switch {
 	case err == nil:
 		l.mqtt = word
-	case c.wantsClient && !isTimeout(err) && !errors.Is(err, errNotMQTT):
+	case c.wantsClient && !isTimeout(err) && !errors.Is(err, mqtt.ErrNotMQTT):
 		l.wantsClient = true // TLS 1.3: it ends the connection afterwards
 	default:
-		l.err = wordsMQTT(err, address)
-		l.action = `If the service is no MQTT broker, set kind = "tls"; if it is one, look into its log.`
+		fault, detail := mqttFault(err)
+		l.fail(fault, s.Address, detail)
 	}
+}
+
+// credentialsFor decides how a broker is called that has proved that it holds
+// the key of what it served. A password goes to nobody but the one that is meant:
+// the chain must verify, and the certificate must be good for a configured name.
+// Where there is no name, an authority of the home's own is proof enough, as it
+// signs for nobody else; the system's authorities sign for the whole world.
+func credentialsFor(s Service, shown *served) asked {
+	switch {
+	case s.User == "":
+		return asNobody
+	case shown == nil || !shown.cert.Trusted:
+		return asWithheld
+	case len(s.Names) == 0 && s.Roots == nil:
+		return asNameless
+	case len(s.Names) > 0 && len(uncovered(s.Names, shown.Valid)) == len(s.Names):
+		return asWithheld
+	default:
+		return asUser
+	}
+}
+
+// credentials are those to send.
+func (a asked) credentials(s Service) mqtt.Credentials {
+	if a != asUser {
+		return mqtt.Credentials{}
+	}
+	return mqtt.Credentials{User: s.User, Password: s.Password}
+}
+
+// refused reports whether the broker refused the credentials of the config.
+func (l look) refused() bool {
+	return l.asked == asUser && (l.mqtt == mqtt.NotAuthorised || l.mqtt == mqtt.BadCredentials || l.mqtt == mqtt.Banned)
 }
 
 // speaksPlainMQTT asks a port that failed the TLS handshake without TLS, where
 // the failure looks like that of a broker: it hung up on the unknown packet.
-func speaksPlainMQTT(ctx context.Context, dial dialFunc, address string, tlsErr error) bool {
+// Credentials are not for it.
+func (v visitor) speaksPlainMQTT(ctx context.Context, tlsErr error) bool {
 	if isTimeout(tlsErr) || !isHangUp(tlsErr) && !errors.As(tlsErr, new(tls.RecordHeaderError)) {
 		return false
 	}
-	conn, err := dial(ctx, "tcp", address)
+	conn, err := v.dial(ctx, "tcp", v.service.Address.String())
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	_, err = greet(conn)
+	_, err = mqtt.Greet(conn, mqtt.V311, mqtt.Credentials{})
 	return err == nil
+}
+
+// tlsStatus is how the service answered, without what old devices make of it.
+func (l look) tlsStatus() *TLSStatus {
+	if l.version == 0 {
+		return nil
+	}
+	return &TLSStatus{Version: tls.VersionName(l.version), Cipher: tls.CipherSuiteName(l.cipher), OldDevices: fact.VerdictUnknown}
 }

@@ -23,6 +23,15 @@ type loopback struct {
 	evidence []string
 	wan      netip.Addr // the public address it was tried with; zero: never
 	at       time.Time
+	// services are the results of each service, in the order of the config;
+	// nil where none was tried.
+	services []outside
+}
+
+// outside is what came of calling one service by the public address.
+type outside struct {
+	verdict  Loopback
+	evidence string
 }
 
 func noLoopback(evidence string) loopback {
@@ -31,21 +40,24 @@ func noLoopback(evidence string) loopback {
 
 // tryLoopback calls a service by the public address within ctx. direct is what
 // the service serves when called directly.
-func tryLoopback(ctx context.Context, dial dialFunc, s Service, wan netip.Addr, direct *served) (Loopback, string) {
+func (p *Prober) tryLoopback(ctx context.Context, s Service, wan netip.Addr, direct *served) (Loopback, string) {
 	address := netip.AddrPortFrom(wan, s.ExternalPort)
-	c := dialTLS(ctx, dial, address, serverName(s.Names))
+	c := dialTLS(ctx, p.dial, address, serverName(s.Names))
 	defer c.hangUp()
 	if len(c.chain) > 0 {
-		return compare(read(c.chain, s.Roots, s.Names, time.Now()), direct, address)
+		return p.compare(ctx, read(c.chain, s.Roots, s.Names, time.Now()), direct, address)
 	}
 	if isTimeout(c.dialErr) || isTimeout(c.tlsErr) {
-		return LoopbackUnknown, fmt.Sprintf("%s did not answer from inside (timeout), which can have many reasons", address)
+		return LoopbackUnknown, fmt.Sprintf(saysTimeout, address)
 	}
+	var record tls.RecordHeaderError
 	switch {
 	case isRefused(c.dialErr):
-		return LoopbackNo, fmt.Sprintf("%s refuses calls from inside (connection refused)", address)
-	case errors.As(c.tlsErr, new(tls.RecordHeaderError)):
-		return LoopbackNo, fmt.Sprintf("something that does not speak TLS answers at %s from inside, not the service", address)
+		return LoopbackNo, fmt.Sprintf(saysRefused, address)
+	case errors.As(c.tlsErr, &record) && strings.HasPrefix(string(record.RecordHeader[:]), "HTTP/"):
+		return LoopbackNo, fmt.Sprintf(saysPlainWeb, address)
+	case errors.As(c.tlsErr, &record):
+		return LoopbackNo, fmt.Sprintf(saysNotTLS, address)
 	case c.dialErr != nil:
 		return LoopbackUnknown, wordsDial(c.dialErr, address.String())
 	default:
@@ -55,11 +67,15 @@ func tryLoopback(ctx context.Context, dial dialFunc, s Service, wan netip.Addr, 
 
 // compare holds the certificate found behind the public address against the
 // service's own.
-func compare(found, direct *served, address netip.AddrPort) (Loopback, string) {
+func (p *Prober) compare(ctx context.Context, found, direct *served, address netip.AddrPort) (Loopback, string) {
 	if found.cert.SPKISHA256 == direct.cert.SPKISHA256 {
-		return LoopbackYes, fmt.Sprintf("%s, called from inside, serves the service's own key", address)
+		return LoopbackYes, fmt.Sprintf(saysOwnKey, address)
 	}
-	return LoopbackNo, fmt.Sprintf("another certificate answers at %s from inside: %s", address, whose(found.cert))
+	var gateway netip.Addr
+	if p.cfg.Gateway != nil {
+		gateway, _ = p.cfg.Gateway()
+	}
+	return LoopbackNo, fmt.Sprintf(saysOther, address, whose(found.cert), whosePage(ctx, p.dial, gateway, address.Port(), found.cert))
 }
 
 // whose names a certificate's owner for people.

@@ -41,7 +41,7 @@ func TestLoopback(t *testing.T) {
 		{"plain HTTP", func(conn net.Conn) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
 			_, _ = io.Copy(io.Discard, conn)
-		}, 0, hairpin.LoopbackNo, "does not speak TLS", fact.VerdictPass},
+		}, 0, hairpin.LoopbackNo, "plain HTTP answers", fact.VerdictPass},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,6 +56,9 @@ func TestLoopback(t *testing.T) {
 			status := looked(t, p)
 			if status.Loopback != tt.verdict || !strings.Contains(strings.Join(status.Evidence, "\n"), tt.says) {
 				t.Errorf("verdict %s from %q, want %s from %q", status.Loopback, status.Evidence, tt.verdict, tt.says)
+			}
+			if s := status.Services[0]; s.Outside != tt.verdict || !strings.Contains(s.OutsideEvidence, tt.says) {
+				t.Errorf("of the service: %s from %q", s.Outside, s.OutsideEvidence)
 			}
 			if l := status.Hairpin; l.Verdict != tt.link || l.Summary == "" || len(l.Evidence) == 0 {
 				t.Errorf("link %+v", l)
@@ -79,6 +82,9 @@ func TestLoopbackWithOwnAddress(t *testing.T) {
 	b := newBroker(ca.issue(t, []string{"mqtt.example.com"}, nil), accepted()...)
 	s := service(listen(t, "127.0.0.1", b.handle), ca)
 	status := looked(t, run(t, hairpin.Config{Services: []hairpin.Service{s}}, wanValue("127.0.0.1")))
+	if s := status.Services[0]; s.Outside != hairpin.LoopbackUnknown || s.OutsideEvidence != "" {
+		t.Errorf("a service that was not called: %+v", s)
+	}
 	if status.Loopback != hairpin.LoopbackUnknown || status.Hairpin.Verdict != fact.VerdictUnknown || !strings.Contains(status.Hairpin.Summary, "this host's own") {
 		t.Errorf("%s: %+v", status.Loopback, status.Hairpin)
 	}

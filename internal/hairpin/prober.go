@@ -26,6 +26,7 @@ type Prober struct {
 	status *watch.Value[Status]
 	names  *watch.Value[[]fact.ServiceNames]
 	kicked atomic.Bool
+	source *sourcer
 
 	dial dialFunc            // a test's, or net.Dialer's
 	own  func() []netip.Addr // a test's, or ownAddresses
@@ -33,16 +34,6 @@ type Prober struct {
 	// What follows belongs to the loop.
 	memories []*memory // one for each service
 	loopback loopback
-}
-
-// memory is what is remembered of a service.
-type memory struct {
-	looked bool     // whether last means anything
-	last   look     // the last look
-	seen   *served  // the last certificate shown; nil: none yet
-	names  []string // the names of the last trusted one; nil: none yet
-
-	wildcards []string // its wildcards
 }
 
 // New returns a prober of cfg.Services that has not started. wan is the public
@@ -68,8 +59,11 @@ func New(cfg Config, wan *watch.Value[fact.Observation]) *Prober {
 		own:      ownAddresses,
 		loopback: noLoopback("it has not been tried yet"),
 	}
-	for range cfg.Services {
-		p.memories = append(p.memories, &memory{})
+	p.source = newSourcer(cfg, func(ctx context.Context, network, address string) (net.Conn, error) {
+		return p.dial(ctx, network, address)
+	}, func() { p.loop.Kick() })
+	for _, s := range cfg.Services {
+		p.memories = append(p.memories, newMemory(s))
 	}
 	p.status = watch.New(p.snapshot(time.Now()), func(a, b Status) bool { return reflect.DeepEqual(a, b) })
 	p.names = watch.New(p.serviceNames(), func(a, b []fact.ServiceNames) bool { return reflect.DeepEqual(a, b) })
@@ -79,16 +73,19 @@ func New(cfg Config, wan *watch.Value[fact.Observation]) *Prober {
 
 // Run looks until ctx ends, and returns nil then. Call it once.
 func (p *Prober) Run(ctx context.Context) error {
+	// Before the first round: what changes after that is a kick.
+	_, changed := p.wan.Get()
 	var group sync.WaitGroup
-	group.Go(func() { p.followWAN(ctx) })
+	group.Go(func() { p.followWAN(ctx, changed) })
+	group.Go(func() { p.source.run(ctx) })
 	err := p.loop.Run(ctx)
 	group.Wait()
 	return err
 }
 
-// followWAN wakes the loop whenever the public address changes.
-func (p *Prober) followWAN(ctx context.Context) {
-	_, changed := p.wan.Get()
+// followWAN wakes the loop whenever the public address changes, as changed says
+// of the first time.
+func (p *Prober) followWAN(ctx context.Context, changed <-chan struct{}) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -118,13 +115,15 @@ func (p *Prober) Names() *watch.Value[[]fact.ServiceNames] { return p.names }
 // step is one round. A service that fails is no failure of the round.
 func (p *Prober) step(ctx context.Context) (time.Duration, error) {
 	again := p.kicked.Swap(false)
-	looks := make([]look, len(p.cfg.Services))
-	p.each(ctx, func(ctx context.Context, i int) { looks[i] = lookAt(ctx, p.dial, p.cfg.Services[i]) })
+	looks, deeps := p.visit(ctx, again)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // what failed because we are stopping says nothing
 	}
 	for i := range looks {
-		p.remember(i, looks[i])
+		if !p.cfg.Services[i].Address.IsValid() {
+			continue // not found yet, which is no word on the service
+		}
+		p.remember(i, looks[i], deeps[i])
 	}
 	router := p.lookAtRouter(ctx, looks, again)
 	if ctx.Err() != nil {
@@ -134,6 +133,7 @@ func (p *Prober) step(ctx context.Context) (time.Duration, error) {
 		p.cfg.Log.Info("router loopback judged", "verdict", router.verdict, "evidence", router.evidence)
 	}
 	p.loopback = router
+	p.tellSource()
 	p.names.Store(p.serviceNames())
 	p.status.Store(p.snapshot(time.Now()))
 	return p.cfg.Interval, nil
@@ -153,37 +153,13 @@ func (p *Prober) each(ctx context.Context, do func(ctx context.Context, i int)) 
 	group.Wait()
 }
 
-// remember takes in a look and logs what became different.
-func (p *Prober) remember(i int, l look) {
-	m, log := p.memories[i], p.cfg.Log.With("service", p.cfg.Services[i].Name)
-	switch {
-	case l.err != "" && (!m.looked || l.err != m.last.err):
-		log.Warn("service does not answer", "err", l.err, "action", l.action)
-	case l.err != "":
-		log.Debug("service still does not answer", "err", l.err)
-	case !m.looked || m.last.err != "":
-		log.Info("service answers", "mqtt", l.mqtt)
-	}
-	m.looked, m.last = true, l
-	if l.served == nil {
-		return
-	}
-	if m.seen == nil || m.seen.cert.SPKISHA256 != l.served.cert.SPKISHA256 || m.seen.cert.Why != l.served.cert.Why || !m.seen.cert.NotAfter.Equal(l.served.cert.NotAfter) {
-		c := l.served.cert
-		log.Info("certificate seen", "names", c.Names, "issuer", c.Issuer, "not_after", c.NotAfter, "trusted", c.Trusted, "why", c.Why)
-	}
-	m.seen = l.served
-	if l.proved && l.served.cert.Trusted && (m.names == nil || !slices.Equal(m.names, l.served.names) || !slices.Equal(m.wildcards, l.served.wildcards)) {
-		log.Info("names learned from certificate", "names", l.served.names, "before", m.names)
-		m.names, m.wildcards = l.served.names, l.served.wildcards
-	}
-}
-
 // lookAtRouter tries the loopback where that is due and possible, and returns
 // the verdict that stands then.
 func (p *Prober) lookAtRouter(ctx context.Context, looks []look, again bool) loopback {
 	wan := p.wan.Load()
 	switch {
+	case allRemote(p.cfg.Services):
+		return noLoopback(noneAtHome)
 	case wan.State != fact.Known:
 		return noLoopback("the public address is not known")
 	case slices.Contains(p.own(), wan.Addr):
@@ -194,22 +170,21 @@ func (p *Prober) lookAtRouter(ctx context.Context, looks []look, again bool) loo
 		return last
 	}
 	var verdicts []Loopback
-	evidence := make([]string, len(looks))
-	results := make([]Loopback, len(looks))
+	results := make([]outside, len(looks))
 	p.each(ctx, func(ctx context.Context, i int) {
-		if looks[i].served != nil {
-			results[i], evidence[i] = tryLoopback(ctx, p.dial, p.cfg.Services[i], wan.Addr, looks[i].served)
+		if looks[i].served != nil && !p.cfg.Services[i].Remote {
+			results[i].verdict, results[i].evidence = p.tryLoopback(ctx, p.cfg.Services[i], wan.Addr, looks[i].served)
 		}
 	})
 	var lines []string
-	for i, line := range evidence {
-		if line != "" {
-			verdicts, lines = append(verdicts, results[i]), append(lines, line)
+	for _, r := range results {
+		if r.evidence != "" {
+			verdicts, lines = append(verdicts, r.verdict), append(lines, r.evidence)
 		}
 	}
 	switch {
 	case len(verdicts) > 0:
-		return loopback{verdict: combine(verdicts), evidence: lines, wan: wan.Addr, at: time.Now()}
+		return loopback{verdict: combine(verdicts), evidence: lines, wan: wan.Addr, at: time.Now(), services: results}
 	case last.wan == wan.Addr:
 		return last // nothing to compare with now; it is tried in the next round
 	default:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,8 +43,11 @@ func TestBrokerIsGreeted(t *testing.T) {
 	if rest := <-b.ended; string(rest) != "\xe0\x00" {
 		t.Errorf("after the CONNACK came %x, want a DISCONNECT", rest)
 	}
-	if bad := b.bad.Load(); bad != nil {
-		t.Errorf("CONNECT was %x", *bad)
+	if got := b.called(); !slices.Equal(got, []string{connect311, connect5}) {
+		t.Errorf("CONNECTs were %x", got)
+	}
+	if got := status.Services[0]; got.MQTT5 != "accepted" || got.TLS.Version != "TLS 1.3" || got.TLS.Cipher == "" {
+		t.Errorf("service %+v, TLS %+v", got, got.TLS)
 	}
 	if status.Hairpin.Verdict != fact.VerdictUnknown || status.Loopback != hairpin.LoopbackUnknown || len(status.Evidence) == 0 {
 		t.Errorf("loopback without a public address: %+v", status.Hairpin)
@@ -68,7 +72,7 @@ func TestProbeEndsTLSProperly(t *testing.T) {
 	ca := newCA(t, "Home CA")
 	b := newBroker(ca.issue(t, []string{"mqtt.example.com"}, nil), accepted()...)
 	b.config = func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }
-	read := make(chan []byte, 1)
+	read := make(chan []byte, 16)
 	address := listen(t, "127.0.0.1", func(conn net.Conn) {
 		r := &recorder{Conn: conn}
 		b.handle(r)
@@ -216,7 +220,7 @@ func TestNotReachable(t *testing.T) {
 func TestTLSServiceIsNotGreeted(t *testing.T) {
 	ca := newCA(t, "Home CA")
 	cert := ca.issue(t, []string{"www.example.com"}, nil)
-	got := make(chan []byte, 1)
+	got := make(chan []byte, 16)
 	s := service(listen(t, "127.0.0.1", func(conn net.Conn) {
 		rest, _ := io.ReadAll(tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{*cert}}))
 		got <- rest
@@ -248,7 +252,7 @@ func TestWorstServiceSpeaks(t *testing.T) {
 	bad.Name = "other"
 	p := run(t, hairpin.Config{Services: []hairpin.Service{good, bad}}, nil)
 	status := looked(t, p)
-	if l := status.Broker; l.Verdict != fact.VerdictFail || !strings.Contains(l.Summary, `"other"`) || len(l.Evidence) != 2 {
+	if l := status.Broker; l.Verdict != fact.VerdictFail || !strings.Contains(l.Summary, `"other"`) || len(l.Evidence) < 2 {
 		t.Errorf("broker %+v", l)
 	}
 	names := p.Names().Load()

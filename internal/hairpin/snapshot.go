@@ -10,18 +10,25 @@ import (
 )
 
 func (p *Prober) snapshot(now time.Time) Status {
+	judged, source := p.source.judged(p.loopback)
 	status := Status{
-		Loopback: p.loopback.verdict,
-		Evidence: slices.Clone(p.loopback.evidence),
-		Hairpin:  hairpinLink(p.loopback),
+		Loopback:   judged.verdict,
+		Evidence:   slices.Clone(judged.evidence),
+		SourceSeen: source,
+		Hairpin:    hairpinLink(judged),
 	}
 	brokers := make([]fact.Link, len(p.memories))
 	certificates := make([]fact.Link, len(p.memories))
 	for i, m := range p.memories {
 		s := p.cfg.Services[i]
-		status.Services = append(status.Services, serviceStatus(s, m))
+		service := serviceStatus(s, m)
+		service.Outside = LoopbackUnknown
+		if i < len(p.loopback.services) && p.loopback.services[i].evidence != "" {
+			service.Outside, service.OutsideEvidence = p.loopback.services[i].verdict, p.loopback.services[i].evidence
+		}
+		status.Services = append(status.Services, service)
 		brokers[i] = brokerLink(s, m)
-		certificates[i] = certificateLink(s, m, now)
+		certificates[i] = certificateLink(s, m, now, p.cfg.ClockFloor)
 	}
 	status.Broker = worst(p.cfg.Services, brokers)
 	status.Certificate = worst(p.cfg.Services, certificates)
@@ -29,7 +36,7 @@ func (p *Prober) snapshot(now time.Time) Status {
 }
 
 func serviceStatus(s Service, m *memory) ServiceStatus {
-	status := ServiceStatus{Name: s.Name, Address: s.Address, MQTT: m.last.mqtt, LastError: m.last.err}
+	status := ServiceStatus{Name: s.Name, Address: s.Address, Host: s.Host, Remote: s.Remote, TLS: m.tlsStatus(), MQTT: m.last.mqtt, MQTT5: m.deep.mqtt5, LastError: m.last.err}
 	switch {
 	case m.looked && m.last.reached:
 		status.Reachable = fact.VerdictPass
@@ -38,6 +45,7 @@ func serviceStatus(s Service, m *memory) ServiceStatus {
 	}
 	if m.seen != nil {
 		cert := m.seen.cert
+		cert.File = m.disk.status(m.seen)
 		status.Certificate = &cert
 	}
 	return status

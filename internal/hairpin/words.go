@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/edgeguard/edgeguard/internal/hairpin/mqtt"
 	"github.com/edgeguard/edgeguard/internal/tidy"
 )
 
@@ -43,36 +44,50 @@ func isAlert(err error) bool {
 	return errors.As(err, &op) && op.Op == "remote error"
 }
 
-// wordsDial says why no connection came about.
+// wordsDial says why there is no connection to address.
 func wordsDial(err error, address string) string {
-	switch {
-	case isRefused(err):
-		return "nothing listens at " + address + " (connection refused)"
-	case isTimeout(err):
-		return address + " does not answer (timeout): the host is off, has another address, or a firewall drops the call"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return address + " cannot be reached: no such host in the network, or no route to it"
-	default:
-		return "connecting to " + address + ": " + clean(bare(err))
-	}
+	fault, detail := dialFault(err)
+	return fault.clause("address", address, "detail", detail)
 }
 
 // wordsHandshake says why TLS did not come about on an open connection.
 func wordsHandshake(err error, address string) string {
+	fault, detail := handshakeFault(err)
+	return fault.clause("address", address, "detail", detail)
+}
+
+// dialFault is why there is no connection.
+func dialFault(err error) (fault state, detail string) {
+	switch {
+	case isRefused(err):
+		return faultRefused, ""
+	case isTimeout(err):
+		return faultSilent, ""
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return faultNoRoute, ""
+	default:
+		return faultDial, clean(bare(err))
+	}
+}
+
+// handshakeFault is why TLS did not come about on an open connection.
+func handshakeFault(err error) (fault state, detail string) {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &record):
-		return address + " does not speak TLS: " + plain(record.RecordHeader[:])
+		return faultNotTLS, plain(record.RecordHeader[:])
 	case isTimeout(err):
-		return address + " accepts the connection but says nothing in TLS (timeout)"
+		return faultTLSSilent, ""
 	case isAlert(err):
-		return address + " refused the TLS handshake (" + clean(bare(err)) + "); it must offer TLS 1.2 or newer"
+		return faultTLSRefused, clean(bare(err))
 	case isHangUp(err):
-		return address + " ended the connection during the TLS handshake; it may not speak TLS on this port"
+		return faultTLSHangUp, ""
 	default:
-		return "TLS handshake with " + address + ": " + clean(bare(err))
+		return faultTLS, clean(bare(err))
 	}
 }
+
+const plainMQTT = "the port speaks plain MQTT"
 
 // plain guesses the protocol of bytes that are no TLS record.
 func plain(header []byte) string {
@@ -80,7 +95,7 @@ func plain(header []byte) string {
 	case strings.HasPrefix(string(header), "HTTP/"):
 		return "the port speaks plain HTTP"
 	case len(header) > 0 && header[0] == 0x20:
-		return "the port speaks plain MQTT"
+		return plainMQTT
 	case strings.HasPrefix(string(header), "SSH-"):
 		return "the port speaks SSH"
 	default:
@@ -88,17 +103,17 @@ func plain(header []byte) string {
 	}
 }
 
-// wordsMQTT says why a broker's CONNACK did not come.
-func wordsMQTT(err error, address string) string {
+// mqttFault is why a broker's CONNACK did not come.
+func mqttFault(err error) (fault state, detail string) {
 	switch {
-	case errors.Is(err, errNotMQTT):
-		return address + " speaks TLS but answers a CONNECT with something that is not MQTT"
+	case errors.Is(err, mqtt.ErrNotMQTT):
+		return faultNotMQTT, ""
 	case isTimeout(err):
-		return address + " speaks TLS but does not answer an MQTT CONNECT (timeout)"
+		return faultMQTTSilent, ""
 	case isHangUp(err):
-		return address + " speaks TLS but hangs up on an MQTT CONNECT"
+		return faultMQTTHangUp, ""
 	default:
-		return "MQTT with " + address + ": " + clean(bare(err))
+		return faultMQTT, clean(bare(err))
 	}
 }
 

@@ -1,9 +1,9 @@
 package portmap
 
-// What is known of one forward: whose the router's entry is, and how long it
-// stands.
+// What is known of one forward, and whose the router's entry for its port is.
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -13,10 +13,6 @@ import (
 const (
 	mark           = "edgeguard" // how every description of ours begins
 	maxDescription = 64          // octets; longer ones are refused by some routers
-
-	// tooSoon is the age before which an entry does not end in a sound router,
-	// however short its leases.
-	tooSoon = 2 * time.Minute
 )
 
 // forward is one forward under care. It belongs to the Keeper's Run.
@@ -25,36 +21,66 @@ type forward struct {
 	description string
 	status      ForwardStatus
 
-	due, tried time.Time
-	failures   int  // rounds in a row that did not end well
-	refused    bool // the last failure was the router's answer, or the lack of one to a call
+	// client is where the router is to lead: the service, or the relay on this
+	// host.
+	client netip.AddrPort
+	relay  *runningRelay // nil where there is none
+	grant  *grant        // what stands by PCP or NAT-PMP; nil where nothing does
+	method fact.Method   // what last worked; empty while nothing has
+	// firstAt is when the first method is tried again, where another works.
+	firstAt time.Time
 
-	fresh      bool          // in this round there was no entry before ours
-	asked      bool          // an entry of ours was seen or asked for: it may be there
-	addedAt    time.Time     // when the last asking succeeded; zero when none has
-	addedLease time.Duration // asked for then; zero means without an end
-	granted    time.Duration // the lease read back right after it; zero when none was
-	renewAfter time.Time     // a renewal that did not lengthen the lease waits for this
-	expires    time.Time     // when the entry ends by what was read back; zero when it does not
-	early      int           // times in a row that the entry vanished right after it was made
-	altered    string        // the description that the router gave an entry of ours; empty when it kept ours
+	due, tried time.Time
+	woken      string // what brought this round; empty where it was the clock
+	hinted     bool   // woken is a hint, which may be an echo of our own doing
+	failures   int    // rounds in a row that did not end well
+	refused    bool   // the last failure was the router's answer, or the lack of one to a call
+	stood      bool   // it was in force in the last round that told
+	worked     bool   // it was in force once
+	gone       bool   // it was found missing after it had been in force
+	badSince   time.Time
+
+	replaced bool // in this round an entry of ours that led elsewhere was deleted
+	blind    bool // in this round there was no IGD to read the table by
+	fresh    bool // in this round there was no entry before ours
+	asked    bool // an entry of ours was seen or asked for by IGD: it may be there
+	doubt    doubt
+	stays    error  // why it could not be taken away so far
+	todo     string // what a person can do, whatever was seen from inside
+	lease
 }
 
-func newForward(f Forward, enabled bool) *forward {
-	state := StatePending
-	if !enabled {
-		state = StateDisabled
-	}
+func newForward(f Forward) *forward {
 	return &forward{
 		Forward:     f,
+		client:      f.Internal,
 		description: description(f.Service),
 		status: ForwardStatus{
 			Service:      f.Service,
 			Protocol:     f.Protocol,
 			ExternalPort: f.ExternalPort,
 			Internal:     f.Internal,
-			State:        state,
+			State:        StatePending,
+			Warning:      f.portWarning(),
 		},
+	}
+}
+
+// forgetRouter drops what was known of the entry: the router is another one.
+func (f *forward) forgetRouter() {
+	f.grant, f.method, f.firstAt, f.failures, f.asked = nil, "", time.Time{}, 0, false
+	f.lease, f.doubt = lease{}, doubt{}
+}
+
+// wanted is the mapping that f asks for by IGD.
+func (f *forward) wanted(lease time.Duration) fact.Mapping {
+	return fact.Mapping{
+		Protocol:     f.Protocol,
+		ExternalPort: f.ExternalPort,
+		Internal:     f.client,
+		Description:  f.description,
+		Lease:        lease,
+		Enabled:      true,
 	}
 }
 
@@ -74,88 +100,37 @@ func description(service string) string {
 type holder int
 
 const (
-	others holder = iota
-	ours          // our internal client and port, our description
-	byHand        // our internal client and port, another description
-	stale         // our internal client and description, another port: the config has changed
+	others  holder = iota
+	ours           // our internal client and port, and our description or record
+	granted        // our internal client and port, made by us with another method
+	byHand         // what is wanted, made by somebody else
+	moved          // ours, but it leads elsewhere: the config or an address has changed
 )
 
-func (f *forward) holder(e fact.Mapping) holder {
+// holder judges an entry. What leads to another host is ours only where the
+// record of it says so, whatever its description says.
+func (k *Keeper) holder(f *forward, e fact.Mapping) holder {
 	marked := strings.HasPrefix(e.Description, mark)
+	recorded := k.recorded(f, e)
+	host := e.Internal.Addr()
 	switch {
-	case e.Internal == f.Internal && (marked || f.altered != "" && e.Description == f.altered):
+	case e.Internal == f.client && (marked || recorded):
 		return ours
-	case e.Internal == f.Internal:
+	case e.Internal == f.client && k.wasGranted(f, e):
+		return granted
+	case recorded:
+		return moved
+	case (host == f.client.Addr() || host == f.Internal.Addr()) && marked:
+		return moved
+	case e.Internal == f.client || e.Internal == f.Internal:
 		return byHand
-	case e.Internal.Addr() == f.Internal.Addr() && marked:
-		return stale
 	}
 	return others
 }
 
-// added notes that the router took a mapping with the given lease.
-func (f *forward) added(lease time.Duration, now time.Time) {
-	f.addedAt, f.addedLease = now, lease
-	f.granted, f.expires, f.renewAfter = 0, time.Time{}, time.Time{}
-}
-
-// seen notes what is left of our entry's lease. Some routers always show the
-// whole lease, so the earliest end that was ever read counts.
-func (f *forward) seen(left time.Duration, now time.Time) {
-	f.asked = true
-	f.ends(left, now)
-}
-
-// ends notes when an entry ends, whoever made it.
-func (f *forward) ends(left time.Duration, now time.Time) {
-	if left == 0 {
-		f.expires = time.Time{}
-		return
-	}
-	if end := now.Add(left); f.expires.IsZero() || end.Before(f.expires) {
-		f.expires = end
-	}
-}
-
-// renewAt is when our entry should be asked for again, given the lease that is
-// usually asked for; the zero time means never. seen must have been called.
-func (f *forward) renewAt(usual time.Duration, now time.Time) time.Time {
-	switch {
-	case f.expires.IsZero() && f.addedAt.IsZero():
-		return now // without an end though nobody asked so: a ghost of an earlier run
-	case f.expires.IsZero() && f.addedLease == 0:
-		return time.Time{}
-	case f.expires.IsZero() && f.granted == 0 && now.Sub(f.addedAt) < f.addedLease/2:
-		return f.addedAt.Add(f.addedLease / 2) // the router shows no leases
-	case f.expires.IsZero():
-		return now // it had an end when it was made: a ghost that outlived a restart
-	}
-	whole := f.granted
-	if whole == 0 {
-		whole = usual
-	}
-	at := f.expires.Add(-whole / 2)
-	if f.renewAfter.After(at) {
-		at = f.renewAfter
-	}
-	return at
-}
-
-// vanished notes that the entry is gone, and reports whether that has now
-// happened twice in a row right after it was made.
-func (f *forward) vanished(now time.Time) bool {
-	soon := min(tooSoon, f.addedLease/2)
-	if f.addedAt.IsZero() || f.addedLease == 0 || now.Sub(f.addedAt) >= soon {
-		f.early = 0
-		return false
-	}
-	f.early++
-	return f.early >= 2
-}
-
 // hurry makes the forward due now, or shortly where the router has just
 // refused it.
-func (f *forward) hurry(now time.Time) {
+func (f *forward) hurry(now time.Time, why string, hint bool) {
 	due := now
 	if f.refused {
 		pause := min(5*time.Second<<min(f.failures, 10), time.Minute)
@@ -166,16 +141,10 @@ func (f *forward) hurry(now time.Time) {
 	if due.Before(f.due) {
 		f.due = due
 	}
-}
-
-// shownExpiry is LeaseExpiresAt. Readings differ by the second in which they
-// were taken, which is not worth a new status.
-func (f *forward) shownExpiry(state State, before time.Time) time.Time {
-	if state != StateActive || f.expires.IsZero() {
-		return time.Time{}
+	if f.woken == "" || !hint {
+		f.woken, f.hinted = why, hint
 	}
-	if d := f.expires.Sub(before); d.Abs() <= 2*time.Second {
-		return before
+	if !hint {
+		f.firstAt = now // the router was found: the first method may work again
 	}
-	return f.expires.Round(0).Truncate(time.Second)
 }

@@ -13,29 +13,35 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/loop"
+	"github.com/edgeguard/edgeguard/internal/portmap/memory"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
 const (
-	conflictWait = 5 * time.Minute // until another's entry is looked at again
-	stopTime     = 5 * time.Second // for taking the forwards away at the end
-	longest      = time.Hour       // the longest a forward is left alone
+	conflictWait = 5 * time.Minute  // until another's entry is looked at again
+	longest      = time.Hour        // the longest a forward is left alone
+	readBack     = time.Minute      // between two looks at a forward that is as it should be
+	perForward   = 30 * time.Second // so that many forwards are no more traffic than a few
 )
 
 // Keeper keeps the forwards of a Config. Make one with New.
 type Keeper struct {
-	cfg    Config
-	gw     Gateway
-	log    *slog.Logger
-	status *watch.Value[Status]
-	loop   *loop.Loop
-	kicked atomic.Bool
+	cfg     Config
+	gw      Gateway
+	log     *slog.Logger
+	status  *watch.Value[Status]
+	loop    *loop.Loop
+	signals signals
+	heir    atomic.Pointer[heir] // nil while there is none
 
 	// What follows belongs to Run.
 	forwards []*forward
-	// endless holds the identities of routers that take no lease that ends, or
-	// that end it at once.
-	endless map[string]bool
+	memory   *memory.Memory
+	router   string          // the identity of the router last met, or its stand-in
+	tidied   map[string]bool // by identity: what an earlier life left there is gone
+	// changing is for calls that change something on the router. It outlasts
+	// Run's ctx: what was cut off may yet be carried out.
+	changing context.Context
 }
 
 // New returns a Keeper that has not asked for anything yet. It panics where gw
@@ -48,70 +54,105 @@ func New(cfg Config, gw Gateway) *Keeper {
 		cfg.Lease = time.Hour
 	}
 	if cfg.ReadBack == 0 {
-		cfg.ReadBack = 30 * time.Second
+		cfg.ReadBack = max(readBack, time.Duration(len(cfg.Forwards))*perForward)
+	}
+	if cfg.Methods == nil {
+		cfg.Methods = []fact.Method{fact.MethodIGD, fact.MethodPCP, fact.MethodNATPMP}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keeper{cfg: cfg, gw: gw, log: cfg.Log, endless: make(map[string]bool)}
+	k := &Keeper{cfg: cfg, gw: gw, log: cfg.Log, tidied: make(map[string]bool)}
 	for _, f := range cfg.Forwards {
-		k.forwards = append(k.forwards, newForward(f, cfg.Enabled))
+		made := newForward(f)
+		if k.manual() {
+			k.tell(made, k.byHand(made, ""))
+		}
+		k.forwards = append(k.forwards, made)
 	}
 	k.loop = loop.New(loop.Config{Name: "portmap", Step: k.step, Rand: cfg.Rand, Log: cfg.Log})
 	k.status = watch.New(k.snapshot(), func(a, b Status) bool { return reflect.DeepEqual(a, b) })
 	return k
 }
 
+// manual reports whether the config keeps our hands off the router.
+func (k *Keeper) manual() bool { return !k.cfg.Enabled || len(k.cfg.Methods) == 0 }
+
 // Status is what is known of the forwards.
 func (k *Keeper) Status() *watch.Value[Status] { return k.status }
 
-// Kick asks for a look at every forward now: the router may have restarted.
-// Forwards that a router keeps refusing come a little later, so that a router
-// which is found again by every refusal is not asked without end.
-func (k *Keeper) Kick() {
-	k.kicked.Store(true)
-	k.loop.Kick()
-}
-
-// Run keeps the forwards until ctx ends, then takes away what is ours, within
-// five seconds, and returns nil.
+// Run keeps the forwards until ctx ends, then waits for a change under way, for
+// three seconds, takes away what is ours and was not handed over, within five,
+// and returns nil. By then all relays have ended or were handed over. The router
+// must be there to be called for that time.
 func (k *Keeper) Run(ctx context.Context) error {
-	if !k.cfg.Enabled {
-		<-ctx.Done()
-		return nil
-	}
+	changing, cancel := loop.Outlast(ctx, finishTime)
+	defer cancel()
+	k.changing = changing
+	// Not before: another Keeper may have written the file until now.
+	k.memory = memory.Open(k.cfg.StateFile, k.log)
 	err := k.loop.Run(ctx)
-	k.withdraw(ctx)
+	if !k.manual() {
+		k.withdraw(ctx)
+	}
+	for _, f := range k.forwards {
+		f.closeRelay()
+	}
 	return err
 }
 
 // step looks after every forward whose time has come.
 func (k *Keeper) step(ctx context.Context) (time.Duration, error) {
-	if k.kicked.Swap(false) {
-		for _, f := range k.forwards {
-			f.hurry(time.Now())
-		}
+	wait := longest
+	why, hint, later := k.signals.take(time.Now())
+	if later > 0 {
+		wait = later
 	}
 	for _, f := range k.forwards {
+		if why != "" {
+			f.hurry(time.Now(), why, hint)
+		}
 		if time.Now().Before(f.due) {
+			k.refresh(f)
 			continue
 		}
+		began := time.Now()
 		out := k.tend(ctx, f)
 		if ctx.Err() != nil {
 			return 0, nil
 		}
-		k.settle(f, out)
+		k.settle(f, out, began)
 		k.status.Store(k.snapshot())
 	}
-	wait := longest
+	if !k.manual() {
+		wait = min(wait, k.clearLeftovers(ctx))
+		k.memory.Save()
+	}
+	k.status.Store(k.snapshot())
 	for _, f := range k.forwards {
 		wait = min(wait, time.Until(f.due))
+		if f.relay != nil || f.status.State == StateManual {
+			wait = min(wait, k.cfg.ReadBack) // for refresh
+		}
 	}
 	return max(wait, 0), nil
 }
 
+// refresh brings what is known without asking the router up to date.
+func (k *Keeper) refresh(f *forward) {
+	f.status.Relay = f.relay.status()
+	f.status.Reach = Reach{}
+	if f.status.State != StateManual {
+		return
+	}
+	if k.cfg.Reached != nil {
+		f.status.Reach = k.cfg.Reached(f.Service)
+	}
+	f.status.Action = f.actionByEye()
+}
+
 // settle takes the outcome of a round into the forward, and logs what changed.
-func (k *Keeper) settle(f *forward, out outcome) {
+func (k *Keeper) settle(f *forward, out outcome, began time.Time) {
 	now := time.Now()
 	before := f.status
 	f.tried, f.due = now, now.Add(out.wait)
@@ -119,19 +160,75 @@ func (k *Keeper) settle(f *forward, out outcome) {
 	if f.failures++; out.state == StateActive && out.problem == "" {
 		f.failures = 0
 	}
-	f.status.State, f.status.Conflict, f.status.LastError = out.state, out.conflict, out.problem
-	f.status.Action, f.status.Note = out.action, out.note
-	f.status.Router = k.gw.Describe()
-	f.status.Method = ""
-	if f.status.Router != "" {
-		f.status.Method = "igd"
+	recovered := f.reckon(out, began, now)
+	k.tell(f, out)
+	switch {
+	case f.woken != "":
+		f.status.Woken = f.woken
+	case f.status.State != before.State || recovered:
+		f.status.Woken = ""
 	}
-	f.status.LeaseExpiresAt = f.shownExpiry(out.state, before.LeaseExpiresAt)
+	f.woken, f.hinted = "", false
+	if out.looked && out.state == StateActive && now.Sub(before.ReadBackAt) >= readBack {
+		f.status.ReadBackAt = now.Round(0).Truncate(time.Second)
+	}
+	if recovered {
+		k.log.Info("the forward was missing, and is there again", "service", f.Service, "port", f.ExternalPort, "down", f.status.Down, "woken_by", f.status.Woken)
+	}
 	k.report(before, f.status)
 }
 
+// tell puts an outcome into the forward's status.
+func (k *Keeper) tell(f *forward, out outcome) {
+	s := &f.status
+	s.State, s.Conflict, s.LastError = out.state, out.conflict, out.problem
+	s.Action, s.Note, s.Steps = out.action, out.note, out.steps
+	f.todo = out.action
+	s.Method = string(out.method)
+	if !k.manual() {
+		s.Router = k.describe()
+	}
+	end := out.until
+	if out.state != StateActive {
+		end = time.Time{}
+	}
+	s.LeaseExpiresAt = shown(end, s.LeaseExpiresAt)
+	k.refresh(f)
+}
+
+// reckon keeps count of how long the forward was missing, and reports whether
+// it was and is there again.
+func (f *forward) reckon(out outcome, began, now time.Time) (recovered bool) {
+	stands := out.state == StateActive
+	if stands && f.gone {
+		recovered = true
+		f.status.Down = max(now.Sub(f.badSince).Round(time.Millisecond), time.Millisecond)
+	}
+	switch {
+	case stands:
+		f.stood, f.worked, f.gone, f.badSince = true, true, false, time.Time{}
+	case f.stood:
+		f.stood = false
+		if f.badSince.IsZero() {
+			f.badSince = began
+		}
+	}
+	return recovered
+}
+
+// missing notes that the forward was found gone.
+func (f *forward) missing(now time.Time) {
+	if !f.worked {
+		return
+	}
+	f.gone = true
+	if f.badSince.IsZero() {
+		f.badSince = now
+	}
+}
+
 func (k *Keeper) report(before, now ForwardStatus) {
-	attrs := []any{"service", now.Service, "port", now.ExternalPort, "internal", now.Internal, "router", now.Router}
+	attrs := []any{"service", now.Service, "port", now.ExternalPort, "internal", now.Internal, "router", now.Router, "method", now.Method}
 	same := before.State == now.State && before.LastError == now.LastError && before.Conflict == now.Conflict
 	switch {
 	case now.State == StateActive && now.LastError == "" && !same:
@@ -151,27 +248,6 @@ func (k *Keeper) report(before, now ForwardStatus) {
 	}
 }
 
-// withdraw deletes the entries that are read back as ours. ctx has ended.
-func (k *Keeper) withdraw(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-	defer cancel()
-	for _, f := range k.forwards {
-		if !f.asked {
-			continue // nothing of ours can be there
-		}
-		entry, err := k.gw.Get(ctx, f.Protocol, f.ExternalPort)
-		if err == nil && f.holder(entry) == ours {
-			err = k.gw.Delete(ctx, f.Protocol, f.ExternalPort)
-			if err == nil {
-				k.log.Info("took the forward away", "service", f.Service, "port", f.ExternalPort)
-			}
-		}
-		if err != nil && !isNoMapping(err) {
-			k.log.Warn("could not take the forward away; it ends with its lease", "service", f.Service, "port", f.ExternalPort, "err", err)
-		}
-	}
-}
-
 // backoff is the wait after a forward's failures in a row.
 func (k *Keeper) backoff(f *forward, least, most time.Duration) time.Duration {
 	return loop.Backoff(f.failures, least, most, k.cfg.Rand)
@@ -186,23 +262,12 @@ func (k *Keeper) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(rand.Int64N(n))
 }
 
-// snapshot is the Status of now; it shares nothing with the Keeper.
+// snapshot is the Status of now; it shares nothing with the Keeper that will
+// change.
 func (k *Keeper) snapshot() Status {
 	var list []ForwardStatus
 	for _, f := range k.forwards {
 		list = append(list, f.status)
 	}
-	return Status{Forwards: slices.Clip(list), Link: link(k.cfg.Enabled, list)}
-}
-
-// wanted is the mapping that f asks for.
-func (f *forward) wanted(lease time.Duration) fact.Mapping {
-	return fact.Mapping{
-		Protocol:     f.Protocol,
-		ExternalPort: f.ExternalPort,
-		Internal:     f.Internal,
-		Description:  f.description,
-		Lease:        lease,
-		Enabled:      true,
-	}
+	return Status{Forwards: slices.Clip(list), Link: withWaiting(link(list), k.cfg.Waiting, len(list))}
 }

@@ -5,6 +5,7 @@ package portmap_test
 import (
 	"errors"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -53,14 +54,14 @@ func TestMadeReadBackRenewedAndTakenAway(t *testing.T) {
 func TestMissingIsMadeAgainAtOnce(t *testing.T) {
 	keep(t, nil, func(g *gateway, k *portmap.Keeper) {
 		g.sleep(10 * time.Minute)
-		delete(g.table, 8883)
-		g.sleep(30 * time.Second)
+		delete(g.table, tcp8883)
+		g.sleep(time.Minute)
 		if len(g.adds) != 2 {
 			t.Fatalf("asked at %v", g.addTimes())
 		}
 		wantState(t, k, portmap.StateActive, fact.VerdictPass)
-		delete(g.table, 8883)
-		k.Kick()
+		delete(g.table, tcp8883)
+		k.Kick("the router was found anew")
 		g.sleep(0)
 		if len(g.adds) != 3 {
 			t.Errorf("a kick did not bring it back at once: %v", g.addTimes())
@@ -86,12 +87,12 @@ func TestOwnEntryOfAnEarlierRunIsKept(t *testing.T) {
 func TestGhostWithoutAnEndIsMadeAgain(t *testing.T) {
 	keep(t, func(g *gateway, _ *portmap.Config) { g.put(entry(broker.String(), "edgeguard mqtt", 0)) },
 		func(g *gateway, k *portmap.Keeper) {
-			if len(g.adds) != 1 || g.table[8883].Lease != time.Hour {
+			if len(g.adds) != 1 || g.table[tcp8883].Lease != time.Hour {
 				t.Fatalf("asked at %v, table %v", g.addTimes(), g.table)
 			}
 			g.sleep(5 * time.Minute)
 			g.put(entry(broker.String(), "edgeguard mqtt", 0)) // the router has restarted
-			g.sleep(30 * time.Second)
+			g.sleep(time.Minute)
 			if len(g.adds) != 2 {
 				t.Errorf("asked at %v", g.addTimes())
 			}
@@ -101,8 +102,8 @@ func TestGhostWithoutAnEndIsMadeAgain(t *testing.T) {
 
 func TestRouterThatShowsNoLeasesIsRenewedByTheClock(t *testing.T) {
 	keep(t, func(g *gateway, _ *portmap.Config) {
-		g.onGet = func(port uint16) (fact.Mapping, error) {
-			m, err := g.read(port)
+		g.onGet = func(k key) (fact.Mapping, error) {
+			m, err := g.read(k)
 			m.Lease = 0
 			return m, err
 		}
@@ -116,8 +117,8 @@ func TestRouterThatShowsNoLeasesIsRenewedByTheClock(t *testing.T) {
 
 func TestRouterThatAlwaysShowsTheWholeLease(t *testing.T) {
 	keep(t, func(g *gateway, _ *portmap.Config) {
-		g.onGet = func(port uint16) (fact.Mapping, error) {
-			m, err := g.read(port)
+		g.onGet = func(k key) (fact.Mapping, error) {
+			m, err := g.read(k)
 			if err == nil {
 				m.Lease = time.Hour
 			}
@@ -134,18 +135,20 @@ func TestRouterThatAlwaysShowsTheWholeLease(t *testing.T) {
 func TestRenewalThatDoesNotLengthenTheLease(t *testing.T) {
 	keep(t, func(g *gateway, _ *portmap.Config) {
 		g.onAdd = func(m fact.Mapping) error {
-			if _, err := g.read(m.ExternalPort); err != nil {
+			if _, err := g.read(key{m.Protocol, m.ExternalPort}); err != nil {
 				g.put(m)
 			}
 			return nil
 		}
 	}, func(g *gateway, k *portmap.Keeper) {
 		g.sleep(3 * time.Hour)
-		if n := len(g.adds); n > 40 {
-			t.Errorf("asked %d times in three hours", n)
+		// At half life, and anew as the end nears.
+		if n, d := len(g.adds), len(g.dels); n > 8 || d < 2 || d > 3 {
+			t.Errorf("asked %d times in three hours, deleted %d times", n, d)
 		}
-		wantState(t, k, portmap.StateActive, fact.VerdictPass)
-		// Gone for a second at most each time it ends.
+		if f := wantState(t, k, portmap.StateActive, fact.VerdictPass); f.Down != 0 {
+			t.Errorf("it was missing for %v", f.Down)
+		}
 		if gap := longestGap(g.gets); gap > 61*time.Second {
 			t.Errorf("not looked at for %v", gap)
 		}
@@ -175,8 +178,8 @@ func TestOnlyPermanentLeases(t *testing.T) {
 				t.Errorf("%d: status %+v", code, f)
 			}
 			g.sleep(2 * time.Hour)
-			delete(g.table, 8883)
-			g.sleep(30 * time.Second)
+			delete(g.table, tcp8883)
+			g.sleep(time.Minute)
 			var leases []time.Duration
 			for _, a := range g.adds {
 				leases = append(leases, a.Lease)
@@ -187,7 +190,7 @@ func TestOnlyPermanentLeases(t *testing.T) {
 			}
 			// Another router is another matter.
 			g.identity = "uuid:2"
-			delete(g.table, 8883)
+			delete(g.table, tcp8883)
 			g.sleep(60 * time.Second)
 			if g.adds[3].Lease != time.Hour {
 				t.Errorf("%d: another router was asked for %v", code, g.adds[3].Lease)
@@ -243,7 +246,7 @@ func TestServiceThatMovedToAnotherPortOfTheSameHost(t *testing.T) {
 	},
 		func(g *gateway, k *portmap.Keeper) {
 			wantState(t, k, portmap.StateActive, fact.VerdictPass)
-			if g.table[8883].Internal != broker {
+			if g.table[tcp8883].Internal != broker {
 				t.Errorf("table %v", g.table)
 			}
 		}, nil)
@@ -255,28 +258,17 @@ func TestStopDeletesOnlyWhatIsReadBackAsOurs(t *testing.T) {
 		before = entry("192.168.1.20:8883", "edgeguard mqtt", 0)
 		g.put(before) // somebody has taken the port since we last looked
 	}, func(g *gateway, _ *portmap.Keeper) {
-		if len(g.dels) != 0 || g.table[8883] != before {
+		if len(g.dels) != 0 || g.table[tcp8883] != before {
 			t.Errorf("deleted %v, left %v", g.dels, g.table)
 		}
 	})
 	keep(t, nil, func(g *gateway, _ *portmap.Keeper) {
-		g.onGet = func(uint16) (fact.Mapping, error) { return fact.Mapping{}, errors.New("unreachable") }
+		g.onGet = func(key) (fact.Mapping, error) { return fact.Mapping{}, errors.New("unreachable") }
 	}, func(g *gateway, _ *portmap.Keeper) {
 		if len(g.dels) != 0 {
 			t.Errorf("deleted %v unread", g.dels)
 		}
 	})
-}
-
-func TestDisabled(t *testing.T) {
-	keep(t, func(_ *gateway, c *portmap.Config) { c.Enabled = false }, func(g *gateway, k *portmap.Keeper) {
-		k.Kick()
-		g.sleep(time.Hour)
-		wantState(t, k, portmap.StateDisabled, fact.VerdictUnknown)
-		if len(g.gets)+len(g.adds) != 0 {
-			t.Error("the router was asked")
-		}
-	}, nil)
 }
 
 func TestDescriptionIsPlainAndShort(t *testing.T) {
@@ -292,7 +284,7 @@ func TestDescriptionIsPlainAndShort(t *testing.T) {
 func TestSeveralForwards(t *testing.T) {
 	keep(t, func(g *gateway, c *portmap.Config) {
 		c.Forwards = append(c.Forwards, portmap.Forward{Service: "web", Protocol: fact.TCP, ExternalPort: 443,
-			Internal: netip.MustParseAddrPort("192.168.1.11:8443")})
+			Internal: netip.MustParseAddrPort("192.168.1.11:443")})
 		g.put(entry("192.168.1.20:8883", "xyz", 0))
 	}, func(g *gateway, k *portmap.Keeper) {
 		s := k.Status().Load()
@@ -302,8 +294,8 @@ func TestSeveralForwards(t *testing.T) {
 		if s.Link.Verdict != fact.VerdictFail || len(s.Link.Evidence) != 2 || !strings.Contains(s.Link.Summary, "mqtt") {
 			t.Errorf("link %+v", s.Link)
 		}
-		delete(g.table, 8883)
-		k.Kick()
+		delete(g.table, tcp8883)
+		k.Kick("the router was found anew")
 		g.sleep(0)
 		if link := k.Status().Load().Link; link.Verdict != fact.VerdictPass || !strings.Contains(link.Summary, "all 2 ports") {
 			t.Errorf("link %+v", link)
@@ -315,15 +307,29 @@ func TestSeveralForwards(t *testing.T) {
 	})
 }
 
-func TestNothingToSayIsNotPublished(t *testing.T) {
-	keep(t, nil, func(g *gateway, k *portmap.Keeper) {
+func TestNothingButTheTimeIsPublishedOnceAMinute(t *testing.T) {
+	keep(t, func(_ *gateway, c *portmap.Config) { c.ReadBack = 10 * time.Second }, func(g *gateway, k *portmap.Keeper) {
 		g.sleep(2 * time.Minute)
-		_, changed := k.Status().Get()
-		g.sleep(20 * time.Minute)
-		select {
-		case <-changed:
-			t.Error("readings that say the same were published")
-		default:
+		before, changes := forward(k), 0
+		for range 20 * 60 {
+			_, changed := k.Status().Get()
+			g.sleep(time.Second)
+			select {
+			case <-changed:
+				changes++
+				now := forward(k)
+				if now.ReadBackAt.Sub(before.ReadBackAt) < time.Minute {
+					t.Errorf("published again after %v", now.ReadBackAt.Sub(before.ReadBackAt))
+				}
+				before.ReadBackAt = now.ReadBackAt
+				if !reflect.DeepEqual(before, now) {
+					t.Errorf("readings that say the same were published: %+v, %+v", before, now)
+				}
+			default:
+			}
+		}
+		if changes < 15 || changes > 20 {
+			t.Errorf("%d changes in twenty minutes, want one a minute, of the time it was read back", changes)
 		}
 	}, nil)
 }

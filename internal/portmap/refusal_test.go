@@ -23,6 +23,8 @@ func TestConflictIsNamedAndLeftAlone(t *testing.T) {
 		{entry("192.168.1.20:8883", "", 0), "port 8883 is held by 192.168.1.20, without an end"},
 		{entry("192.168.1.20:8883", "edgeguard mqtt", 0), "port 8883 is held by 192.168.1.20 'edgeguard mqtt', without an end"},
 		{entry("192.168.1.10:1883", "xyz", 80*time.Hour), "port 8883 is held by port 1883 of 192.168.1.10 'xyz' for another 3 days"},
+		// A lease of a week, a second after it was given.
+		{entry("192.168.1.20:8883", "xyz", 7*24*time.Hour-time.Second), "port 8883 is held by 192.168.1.20 'xyz' for another 7 days"},
 	} {
 		keep(t, func(g *gateway, _ *portmap.Config) { g.put(c.holder) }, func(g *gateway, k *portmap.Keeper) {
 			if f := wantState(t, k, portmap.StateConflict, fact.VerdictFail); f.Conflict != c.want || f.LastError != "" {
@@ -36,7 +38,7 @@ func TestConflictIsNamedAndLeftAlone(t *testing.T) {
 				t.Error("the port was asked for")
 			}
 		}, func(g *gateway, _ *portmap.Keeper) {
-			if len(g.dels) != 0 || g.table[8883].Internal != c.holder.Internal {
+			if len(g.dels) != 0 || g.table[tcp8883].Internal != c.holder.Internal {
 				t.Errorf("deleted %v, left %v", g.dels, g.table)
 			}
 		})
@@ -63,7 +65,7 @@ func TestForwardSetUpByHandIsLeftAlone(t *testing.T) {
 			t.Errorf("asked at %v", g.addTimes())
 		}
 	}, func(g *gateway, _ *portmap.Keeper) {
-		if len(g.dels) != 0 || g.table[8883] != byHand {
+		if len(g.dels) != 0 || g.table[tcp8883] != byHand {
 			t.Errorf("deleted %v, left %v", g.dels, g.table)
 		}
 	})
@@ -82,7 +84,7 @@ func TestForwardThatIsSwitchedOff(t *testing.T) {
 func TestRefusalsInPlainWords(t *testing.T) {
 	for code, want := range map[int]string{
 		606: "does not permit", 724: "same port", 728: "table of forwards is full", 729: "set up in the router", 501: "without a reason",
-		718: "secure mode refuses a forward to another host than the one asking", 715: "error 715 (told to)",
+		718: "secure mode refuses a forward to another host than the one asking", 715: "(error 715): it forwards only for one named host", 999: "error 999 (told to)",
 	} {
 		keep(t, func(g *gateway, _ *portmap.Config) { g.onAdd = func(fact.Mapping) error { return fault(code) } },
 			func(g *gateway, k *portmap.Keeper) {
@@ -149,7 +151,7 @@ func TestUnknownOutcomeIsReadBackFirst(t *testing.T) {
 	// It did not, and for a while the router cannot be read either.
 	keep(t, func(g *gateway, _ *portmap.Config) {
 		g.onAdd = func(fact.Mapping) error {
-			g.onGet = func(uint16) (fact.Mapping, error) { return fact.Mapping{}, lost }
+			g.onGet = func(key) (fact.Mapping, error) { return fact.Mapping{}, lost }
 			return lost
 		}
 	}, func(g *gateway, k *portmap.Keeper) {
@@ -173,7 +175,7 @@ func TestUnknownOutcomeIsReadBackFirst(t *testing.T) {
 
 func TestReadBackThatFails(t *testing.T) {
 	keep(t, nil, func(g *gateway, k *portmap.Keeper) {
-		g.onGet = func(uint16) (fact.Mapping, error) { return fact.Mapping{}, errors.New("reset by peer") }
+		g.onGet = func(key) (fact.Mapping, error) { return fact.Mapping{}, errors.New("reset by peer") }
 		g.sleep(5 * time.Minute)
 		if f := wantState(t, k, portmap.StateUnconfirmed, fact.VerdictWarn); len(g.adds) != 1 {
 			t.Errorf("asked at %v; %+v", g.addTimes(), f)
@@ -192,7 +194,7 @@ func TestTakenAndNotListed(t *testing.T) {
 
 func TestRouterThatCannotBeReadIsStillAsked(t *testing.T) {
 	keep(t, func(g *gateway, _ *portmap.Config) {
-		g.onGet = func(uint16) (fact.Mapping, error) { return fact.Mapping{}, fault(401) }
+		g.onGet = func(key) (fact.Mapping, error) { return fact.Mapping{}, fault(401) }
 	}, func(g *gateway, k *portmap.Keeper) {
 		wantState(t, k, portmap.StateUnconfirmed, fact.VerdictWarn)
 		g.sleep(65 * time.Minute)
@@ -217,11 +219,11 @@ func TestRenewalThatIsRefused(t *testing.T) {
 
 func TestNoRouter(t *testing.T) {
 	keep(t, func(g *gateway, _ *portmap.Config) {
-		g.onGet = func(uint16) (fact.Mapping, error) {
+		g.onGet = func(key) (fact.Mapping, error) {
 			return fact.Mapping{}, fmt.Errorf("%w 192.168.1.1", fact.ErrNoRouter)
 		}
 	}, func(g *gateway, k *portmap.Keeper) {
-		f := wantState(t, k, portmap.StateFailed, fact.VerdictFail)
+		f := wantState(t, k, portmap.StateManual, fact.VerdictWarn)
 		if !strings.Contains(f.Action, "UPnP") || len(g.adds) != 0 {
 			t.Errorf("%+v", f)
 		}
@@ -230,7 +232,7 @@ func TestNoRouter(t *testing.T) {
 			t.Errorf("asked %d times in an hour", n)
 		}
 		g.onGet = nil
-		k.Kick()
+		k.Kick("the router was found anew")
 		g.sleep(0)
 		wantState(t, k, portmap.StateActive, fact.VerdictPass)
 	}, nil)
@@ -240,7 +242,7 @@ func TestKicksDoNotHurryARouterThatKeepsRefusing(t *testing.T) {
 	keep(t, func(g *gateway, _ *portmap.Config) { g.onAdd = func(fact.Mapping) error { return fault(606) } },
 		func(g *gateway, k *portmap.Keeper) {
 			for range 600 {
-				k.Kick()
+				k.Kick("the router was found anew")
 				g.sleep(time.Second)
 			}
 			if n := len(g.adds); n < 5 || n > 16 {

@@ -29,11 +29,12 @@ const (
 // NATPMPAddress is the router's WAN address by NAT-PMP (RFC 6886, section
 // 3.2): None where it says 0.0.0.0, Unknown with every error. It costs one
 // datagram each way. A router that does not answer holds the call for up to
-// 3.75 s, and after two such calls is not asked for a minute, later for up to
-// an hour; the error is then an ErrSilent and comes at once. A hint, another
-// router or another Generation in Status end that.
+// 4 s, and after two such calls is not asked for a minute, later for up to an
+// hour, and for 15 s where it has answered before; the error is then an
+// ErrSilent and comes at once. A hint, another router or another Generation in
+// Status end that.
 func (r *Router) NATPMPAddress(ctx context.Context) (fact.Observation, error) {
-	return r.askAddress(ctx, kindNATPMP, "NAT-PMP", func(ctx context.Context, conn *net.UDPConn) (pcp.Address, error) {
+	return r.askAddress(ctx, byNATPMP, func(ctx context.Context, conn *net.UDPConn) (pcp.Address, error) {
 		return pcp.Ask(ctx, conn, pcp.NATPMPRequest, r.timing.tries, pcp.ParseNATPMP)
 	})
 }
@@ -47,14 +48,18 @@ func (r *Router) NATPMPAddress(ctx context.Context) (fact.Observation, error) {
 // GENA, so events that come within a second of it are no hints. Results,
 // errors and patience are as for NATPMPAddress.
 func (r *Router) PCPAddress(ctx context.Context) (fact.Observation, error) {
-	return r.askAddress(ctx, kindPCP, "PCP", func(ctx context.Context, conn *net.UDPConn) (pcp.Address, error) {
+	return r.askAddress(ctx, byPCP, func(ctx context.Context, conn *net.UDPConn) (pcp.Address, error) {
 		own := conn.LocalAddr().(*net.UDPAddr).AddrPort()
 		// The port is this socket's own, which hears the gateway only: what the
 		// world sends to the mapping reaches nobody.
-		r.echo.Store(time.Now().Add(r.timing.cycle).UnixNano())
-		defer func() { r.echo.Store(time.Now().Add(echoFor).UnixNano()) }()
-		m := pcp.NewMap(own.Addr().Unmap(), own.Port())
-		answer, err := pcp.Ask(ctx, conn, m.Request(mapLifetime), r.timing.tries, m.Parse)
+		defer r.ignoreEcho()()
+		client := own.Addr().Unmap()
+		if r.cfg.Host.IsValid() {
+			client = r.cfg.Host // where the router sees the request come from
+		}
+		m := pcp.Map{Nonce: pcp.NewNonce(), Client: client, Protocol: fact.UDP, Internal: own.Port()}
+		grant, err := pcp.Ask(ctx, conn, m.Request(mapLifetime), r.timing.tries, m.Parse)
+		answer := pcp.Address{Addr: grant.External.Addr(), Epoch: grant.Epoch}
 		if refused := (*pcp.Refusal)(nil); errors.As(err, &refused) {
 			return answer, err
 		}
@@ -65,71 +70,22 @@ func (r *Router) PCPAddress(ctx context.Context) (fact.Observation, error) {
 		}
 		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), mapGoodbye)
 		defer cancel()
-		if _, err := pcp.Ask(bye, conn, m.Request(0), r.timing.tries, m.Parse); err != nil {
+		if _, err := pcp.Ask(bye, conn, m.Request(0), r.timing.tries, m.ParseDeletion); err != nil {
 			r.log.Debug("the mapping that PCP needs to tell the address was not deleted; it ends by itself", "port", own.Port(), "err", err)
 		}
 		return answer, nil
 	})
 }
 
-// askAddress asks in one protocol, one call at a time.
-func (r *Router) askAddress(ctx context.Context, kind, name string, ask func(context.Context, *net.UDPConn) (pcp.Address, error)) (fact.Observation, error) {
-	unknown := func(err error) (fact.Observation, error) {
-		return fact.UnknownAddr(kind, time.Now()), fmt.Errorf("asking the router for its WAN address by %s: %w", name, err)
-	}
-	select {
-	case r.datagrams <- struct{}{}:
-		defer func() { <-r.datagrams }()
-	case <-ctx.Done():
-		return unknown(context.Cause(ctx))
-	}
-	gateway, err := r.gateway()
+// askAddress asks for the address in one protocol.
+func (r *Router) askAddress(ctx context.Context, w way, ask func(context.Context, *net.UDPConn) (pcp.Address, error)) (fact.Observation, error) {
+	answer, err := exchange(ctx, r, w, netip.Addr{}, ask)
 	if err != nil {
-		return unknown(fmt.Errorf("the gateway's address is unknown: %w", err))
+		return fact.UnknownAddr(w.kind, time.Now()), fmt.Errorf("asking the router for its WAN address by %s: %w", w.name, err)
 	}
-	if err := r.peer(gateway).Check(); err != nil {
-		return unknown(err)
-	}
-	memory := r.silent[kind]
-	if memory == nil {
-		memory = new(silence)
-		r.silent[kind] = memory
-	}
-	to := hearing{gateway: gateway, generation: r.status.Load().Generation, hints: r.hints.value.Load().Count}
-	if err := memory.refuse(name, to, time.Now()); err != nil {
-		return unknown(err)
-	}
-	answer, err := r.overUDP(ctx, gateway, ask)
-	refused := (*pcp.Refusal)(nil)
-	switch {
-	case errors.As(err, &refused) && refused.IsVersion():
-		memory.failed(time.Now(), err, true)
-		return unknown(err)
-	case errors.Is(err, pcp.ErrSilent):
-		memory.failed(time.Now(), err, false)
-		return unknown(err)
-	case err != nil:
-		return unknown(err)
-	}
-	memory.answered()
-	r.noteEpoch(kind, answer.Epoch)
+	r.noteEpoch(w.kind, answer.Epoch, false)
 	if answer.Addr.IsUnspecified() {
-		return fact.NoAddr(kind, time.Now()), nil
+		return fact.NoAddr(w.kind, time.Now()), nil
 	}
-	return fact.KnownAddr(answer.Addr, kind, time.Now()), nil
-}
-
-// overUDP calls ask with a socket that is connected to the gateway, which
-// keeps away what comes from anybody else.
-func (r *Router) overUDP(ctx context.Context, gateway netip.Addr, ask func(context.Context, *net.UDPConn) (pcp.Address, error)) (pcp.Address, error) {
-	local, err := localToward(gateway)
-	if err != nil {
-		return pcp.Address{}, err
-	}
-	conn, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(gateway, r.timing.control)))
-	if err != nil {
-		return pcp.Address{}, err
-	}
-	defer conn.Close()
-	return ask(ctx, conn)
+	return fact.KnownAddr(answer.Addr, w.kind, time.Now()), nil
 }

@@ -15,9 +15,15 @@ type Config struct {
 	// networks finds the new router at once. An error means that
 	// it is unknown now.
 	Gateway func() (netip.Addr, error)
+	// Gateway6 returns the IPv6 default router, a link-local address with its
+	// zone as a rule: the only one that is asked for pinholes, by PCP, and
+	// whose answers to that count. It is called at each such call. Nil means
+	// that none is asked; an error that there is none now.
+	Gateway6 func() (netip.Addr, error)
 	// SSDP are the addresses that the search is sent to; nil means the
-	// multicast group 239.255.255.250:1900 and the gateway itself on 1900.
-	// Tests give a loopback address.
+	// multicast group 239.255.255.250:1900 on every interface of ours that has
+	// multicast, and the gateway itself on 1900; only the latter where the
+	// gateway is in no network of ours. Tests give a loopback address.
 	SSDP []netip.AddrPort
 	// AllowLoopback lets a gateway on loopback through, for tests with a
 	// router of their own; never set it otherwise.
@@ -31,11 +37,16 @@ type Config struct {
 	// zero means any. A container on a bridge publishes it under the same
 	// number.
 	EventPort uint16
-	// EventHost is the address that the router is told to send its events to;
-	// the zero Addr means our own. A container on a bridge gives its host's
-	// address in the LAN: routers refuse another address than the one that a
-	// subscription comes from.
-	EventHost netip.Addr
+	// Host is this host's own address in the LAN, for a container on a bridge,
+	// which has another one: the router sends its events there and PCP names
+	// it, as routers refuse another address than the one that a request comes
+	// from. The zero Addr means our own toward the gateway.
+	Host netip.Addr
+	// Moved tells that our addresses, our routes or the gateway may have
+	// changed, and Run looks. Whoever gives it sends now and then in any case,
+	// as nobody else looks while the gateway is known. Nil means that Run looks
+	// every 3 s.
+	Moved <-chan struct{}
 	// Log; nil means none.
 	Log *slog.Logger
 }

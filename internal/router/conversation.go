@@ -29,7 +29,7 @@ func (r *Router) do(ctx context.Context, reads bool, call func(context.Context, 
 		return err
 	}
 	r.log.Info("the router is not where it was, searching again", "router", r.Describe(), "err", err)
-	if again := r.discover(ctx); again != nil {
+	if again := r.discover(ctx, true); again != nil {
 		return fmt.Errorf("%w; then %w", err, again)
 	}
 	if lost.MayHaveActed && !reads {
@@ -85,11 +85,13 @@ func (r *Router) find(ctx context.Context) error {
 	case r.device != nil && (r.running.Load() || time.Since(r.where.checked) < r.timing.recheck):
 		return nil
 	case r.device != nil:
-		if !r.moved(ctx) {
+		again, grave := r.stale(ctx)
+		if !again {
 			return nil
 		}
+		return r.discover(ctx, grave)
 	case r.miss.err != nil && gateway == r.miss.gateway && time.Since(r.miss.at) < r.remember():
 		return r.miss.err
 	}
-	return r.discover(ctx)
+	return r.discover(ctx, true)
 }

@@ -1,6 +1,6 @@
 package router
 
-// Finding the router, and noticing that it is another one.
+// Finding the router.
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +23,7 @@ import (
 type found struct {
 	location string
 	bootID   string
+	target   string    // the search target that it answered
 	began    time.Time // when that search began
 	checked  time.Time // when it last answered a search
 }
@@ -33,26 +36,54 @@ type miss struct {
 	inARow  int // with those before it, at the same gateway
 }
 
+// maxTried is how many places that the gateway's answers name are tried in one
+// search with its repetition.
+const maxTried = ssdp.MaxReplies
+
 // discover searches for the router, and sets r.device and the status by what
-// it finds. A search that the caller gave up on says nothing and leaves no
-// trace but that the router must be searched again.
-func (r *Router) discover(ctx context.Context) error {
-	r.device = nil
+// it finds. One that is known stays known until another has stood all checks,
+// or until it answers neither the search nor at the place where it was: forged
+// answers replace nothing. grave is whether there is evidence that what is kept
+// on the router may be gone, so that finding it as it was is a new Generation,
+// too. A search that the caller gave up on says nothing, and leaves no trace
+// but that a router in grave doubt must be searched again.
+func (r *Router) discover(ctx context.Context, grave bool) error {
 	timed, cancel := context.WithTimeoutCause(ctx, r.timing.cycle, fmt.Errorf("the router took longer than %v to describe itself", r.timing.cycle))
 	defer cancel()
+	began, known := time.Now(), r.device
 	gateway, err := r.gateway()
 	if err != nil {
 		err = fmt.Errorf("%w: the gateway's address is unknown: %w", fact.ErrNoRouter, err)
 	} else {
-		err = r.searchAt(timed, gateway)
-	}
-	if err == nil {
-		r.miss = miss{}
-		return nil
+		if known != nil && known.Gateway() != gateway {
+			known = nil
+		}
+		var device *igd.Device
+		var how found
+		if device, how, err = r.searchAt(timed, gateway, known); err == nil {
+			r.took(device, how, grave || known == nil || how.location != r.where.location || how.bootID != r.where.bootID || !device.Same(known))
+			return nil
+		}
 	}
 	if ctx.Err() != nil {
+		if grave || known == nil {
+			r.device = nil
+		}
 		return fmt.Errorf("searching for the router: %w", context.Cause(ctx))
 	}
+	if known != nil {
+		if device := r.stillThere(ctx, known); device != nil {
+			r.log.Debug("the router was not found by a search, and answers where it was", "err", err)
+			how := r.where
+			how.began, how.checked = began, time.Now()
+			r.took(device, how, grave || !device.Same(known))
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("searching for the router: %w", context.Cause(ctx))
+		}
+	}
+	r.device = nil
 	inARow := 1
 	if r.miss.gateway == gateway {
 		inARow += r.miss.inARow
@@ -63,36 +94,92 @@ func (r *Router) discover(ctx context.Context) error {
 	return err
 }
 
-// searchAt searches at the gateway and takes the first device that stands all
-// checks.
-func (r *Router) searchAt(ctx context.Context, gateway netip.Addr) error {
-	began := time.Now()
-	peer, result, err := r.search(ctx, gateway)
-	if err != nil {
-		return fmt.Errorf("%w %s: %w", fact.ErrNoRouter, gateway, err)
+// took makes device the one that is spoken to. changed is whether what is kept
+// on it may be gone.
+func (r *Router) took(device *igd.Device, how found, changed bool) {
+	if !changed {
+		how.began = r.where.began // no later epoch is explained by this search
 	}
-	reasons := result.Refused
-	for _, reply := range result.Replies {
-		device, err := igd.Open(ctx, peer, reply.Location)
-		if err == nil {
-			r.device = device
-			r.note(found{location: reply.Location.String(), bootID: reply.BootID, began: began, checked: time.Now()})
-			r.reportFound()
-			return nil
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w %s: %w", fact.ErrNoRouter, gateway, context.Cause(ctx))
-		}
-		reasons = append(reasons, fmt.Sprintf("%s: %s", tidy.Line(reply.Location.String(), 80), tidy.Line(err.Error(), 200)))
-	}
-	if reasons == nil {
-		return fmt.Errorf("%w %s", fact.ErrNoRouter, gateway)
-	}
-	return fmt.Errorf("%w %s, and these answers were refused: %s", fact.ErrNoRouter, gateway, strings.Join(reasons, "; "))
+	r.device, r.miss = device, miss{}
+	r.note(how)
+	r.reportFound(changed)
 }
 
-// search sends the search and returns who may be talked to, and the replies.
-func (r *Router) search(ctx context.Context, gateway netip.Addr) (igd.Peer, ssdp.Result, error) {
+// stillThere asks a router that no search finds, once, where it was; nil means
+// that it is not there, or is another one.
+func (r *Router) stillThere(ctx context.Context, known *igd.Device) *igd.Device {
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
+	defer cancel()
+	location, err := url.Parse(r.where.location)
+	if err != nil {
+		return nil
+	}
+	device, err := igd.Open(ctx, known.Peer(), location)
+	if err != nil || device.UDN() != known.UDN() {
+		r.log.Debug("the router is not where it was", "location", r.where.location, "err", err)
+		return nil
+	}
+	return device
+}
+
+// searchAt searches at the gateway and takes the first device that stands all
+// checks. Where nothing that came does, it searches once more, for as long as
+// the router may take: what came may be there to keep it from being heard.
+func (r *Router) searchAt(ctx context.Context, gateway netip.Addr, known *igd.Device) (*igd.Device, found, error) {
+	began := time.Now()
+	query := ssdp.Search{}
+	if known != nil {
+		query.Known = r.where.location
+	}
+	var reasons []string
+	for {
+		peer, result, err := r.search(ctx, gateway, query)
+		if err != nil {
+			return nil, found{}, fmt.Errorf("%w %s: %w", fact.ErrNoRouter, gateway, err)
+		}
+		reasons = append(reasons, result.Refused...)
+		for _, reply := range result.Replies[:min(len(result.Replies), maxTried-len(query.Tried))] {
+			location := reply.Location.String()
+			device, err := igd.Open(ctx, peer, reply.Location)
+			if err == nil {
+				return device, found{location: location, bootID: reply.BootID, target: reply.Target, began: began, checked: time.Now()}, nil
+			}
+			if ctx.Err() != nil {
+				return nil, found{}, fmt.Errorf("%w %s: %w", fact.ErrNoRouter, gateway, context.Cause(ctx))
+			}
+			query.Tried = append(query.Tried, location)
+			reasons = append(reasons, fmt.Sprintf("%s: %s", tidy.Line(location, 80), tidy.Line(err.Error(), 200)))
+		}
+		if query.Patient || result.Whole || len(result.Replies) == 0 {
+			return nil, found{}, r.unfound(gateway, reasons)
+		}
+		query.Patient = true
+	}
+}
+
+// maxReasons is how many answers that were refused are told of.
+const maxReasons = 4
+
+// unfound is the error of a search that found nothing.
+func (r *Router) unfound(gateway netip.Addr, reasons []string) error {
+	err := fmt.Errorf("%w %s", fact.ErrNoRouter, gateway)
+	slices.Sort(reasons)
+	reasons = slices.Compact(reasons)
+	if more := len(reasons) - maxReasons; more > 0 {
+		reasons = append(reasons[:maxReasons], fmt.Sprintf("and %d more", more))
+	}
+	if len(reasons) > 0 {
+		err = fmt.Errorf("%w, and these answers were refused: %s", err, strings.Join(reasons, "; "))
+	}
+	if text := advice(r.Status().Load().Others); text != "" {
+		err = fmt.Errorf("%w; %s", err, text)
+	}
+	return err
+}
+
+// search sends the search and returns who may be talked to, and the replies. Of
+// query it takes Known, Tried, Patient and Targets.
+func (r *Router) search(ctx context.Context, gateway netip.Addr, query ssdp.Search) (igd.Peer, ssdp.Result, error) {
 	peer := r.peer(gateway)
 	if err := peer.Check(); err != nil {
 		return peer, ssdp.Result{}, err
@@ -101,12 +188,17 @@ func (r *Router) search(ctx context.Context, gateway netip.Addr) (igd.Peer, ssdp
 	if peer.Local, err = localToward(gateway); err != nil {
 		return peer, ssdp.Result{}, err
 	}
-	to := r.cfg.SSDP
-	if to == nil {
-		to = []netip.AddrPort{ssdp.Multicast, netip.AddrPortFrom(gateway, ssdp.Port)}
+	search := r.plan(gateway, peer.Local)
+	search.Known, search.Targets, search.Tried, search.Patient = query.Known, query.Targets, query.Tried, query.Patient
+	result, err := search.Run(ctx)
+	if err != nil {
+		return peer, result, err
 	}
-	result, err := ssdp.Search{Gateway: gateway, Local: peer.Local, To: to, Window: r.timing.window, Settle: r.timing.settle}.Run(ctx)
-	return peer, result, err
+	if result.Unsent != nil {
+		r.log.Debug("the search could not go every way", "err", result.Unsent)
+	}
+	r.noteOthers(gateway, result)
+	return peer, result, nil
 }
 
 // peer is the gateway as it is talked to; our own address is still missing.
@@ -122,23 +214,6 @@ func (r *Router) note(f found) {
 	r.mu.Unlock()
 }
 
-// moved searches for the router that is known, and reports whether it answers
-// from another place or has restarted. Silence is no answer: then the calls
-// will tell.
-func (r *Router) moved(ctx context.Context) bool {
-	r.where.checked = time.Now()
-	_, result, err := r.search(ctx, r.device.Gateway())
-	if err != nil || len(result.Replies) == 0 {
-		return false
-	}
-	for _, reply := range result.Replies {
-		if reply.Location.String() == r.where.location {
-			return reply.BootID != r.where.bootID
-		}
-	}
-	return true
-}
-
 // localToward returns our own address from which the kernel would send to
 // peer. Nothing is sent, and nobody is asked who might lie.
 func localToward(peer netip.Addr) (netip.Addr, error) {
@@ -152,51 +227,4 @@ func localToward(peer netip.Addr) (netip.Addr, error) {
 		return netip.Addr{}, errors.New("finding our own address toward the gateway: the kernel gave none")
 	}
 	return local.AddrPort().Addr().Unmap(), nil
-}
-
-func (r *Router) reportFound() {
-	d := r.device
-	now, _ := r.report(func(before Status) Status {
-		return Status{
-			Found:        true,
-			Address:      d.Gateway(),
-			Local:        d.Peer().Local,
-			Manufacturer: d.Manufacturer(),
-			Model:        d.Model(),
-			UDN:          d.UDN(),
-			Generation:   before.Generation + 1,
-			FoundAt:      time.Now().Round(0),
-			Events:       before.Events,
-		}
-	})
-	r.retarget(d, now.Generation)
-	r.log.Info("found the router", "router", r.Describe(), "udn", now.UDN, "local", now.Local, "generation", now.Generation)
-}
-
-func (r *Router) reportMiss(err error) {
-	r.retarget(nil, 0)
-	_, changed := r.report(func(before Status) Status {
-		return Status{Generation: before.Generation, Err: err.Error(), Events: before.Events}
-	})
-	if changed {
-		r.log.Warn("no router was found", "err", err)
-	} else {
-		r.log.Debug("no router was found again", "err", err)
-	}
-}
-
-// report publishes what change makes of the status.
-func (r *Router) report(change func(before Status) Status) (now Status, changed bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now = change(r.status.Load())
-	return now, r.status.Store(now)
-}
-
-// reportEvents publishes a change of the event sources.
-func (r *Router) reportEvents(change func(*EventSources)) {
-	r.report(func(s Status) Status {
-		change(&s.Events)
-		return s
-	})
 }

@@ -5,6 +5,7 @@ package router
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -41,12 +42,19 @@ type ear struct {
 
 // ears are the groups that a Router listens to.
 func (r *Router) ears() []*ear {
+	listened := false
 	return []*ear{
 		{
 			group: pcp.AllHosts, log: r.log, listen: multicast.Listen,
 			report: func(s EventSource) { r.reportEvents(func(e *EventSources) { e.Announcements = s }) },
 			begin: func(place) func([]byte) {
-				r.forgetEpochs() // those of another router
+				// Those of another router. What was answered before the first
+				// place was listened at is not: a restart soon after that would
+				// have nothing to show in.
+				if listened {
+					r.forgetEpochs()
+				}
+				listened = true
 				return r.hearAnnouncement
 			},
 		},
@@ -76,7 +84,7 @@ func (e *ear) run(ctx context.Context, at *watch.Value[place]) {
 				again = time.After(earRetry)
 			} else {
 				e.log.Debug("listening to what the router announces", "group", e.group, "place", now.String())
-				e.report(EventSource{On: true})
+				e.report(now.hears())
 				stop = e.start(conn, now)
 			}
 		} else {
@@ -98,6 +106,7 @@ func (e *ear) run(ctx context.Context, at *watch.Value[place]) {
 func (e *ear) start(conn *net.UDPConn, at place) (stop func()) {
 	done := make(chan struct{})
 	take := e.begin(at)
+	heard := !at.bridged
 	go func() {
 		defer close(done)
 		buffer := make([]byte, maxDatagram)
@@ -110,9 +119,14 @@ func (e *ear) start(conn *net.UDPConn, at place) (stop func()) {
 				time.Sleep(100 * time.Millisecond) // such as an interface that went down
 				continue
 			}
-			if from.Addr().Unmap() == at.gateway {
-				take(buffer[:n])
+			if from.Addr().Unmap() != at.gateway {
+				continue
 			}
+			if !heard {
+				heard = true
+				e.report(EventSource{On: true}) // something carries it here after all
+			}
+			take(buffer[:n])
 		}
 	}()
 	return func() {
@@ -121,19 +135,30 @@ func (e *ear) start(conn *net.UDPConn, at place) (stop func()) {
 	}
 }
 
+// hears is what listening to a group at the place is worth: groups end at the
+// edge of the router's network (224.0.0.0/24 always, RFC 5771; SSDP by its
+// TTL). We listen all the same, as some networks carry them further.
+func (p place) hears() EventSource {
+	if p.bridged {
+		return EventSource{Why: fmt.Sprintf("the router, %s, is not in a network of this host's, and what it tells all hosts ends at the edge of its own", p.gateway)}
+	}
+	return EventSource{On: true}
+}
+
 // hearAnnouncement takes a datagram of the gateway's to 224.0.0.1:5350.
 func (r *Router) hearAnnouncement(packet []byte) {
 	a, err := pcp.ParseAnnouncement(packet)
 	if err != nil {
-		r.log.Debug("refused an announcement", "err", err)
+		r.murmur.Debug("refused an announcement", "err", err)
 		return
 	}
 	kind := kindNATPMP
 	if a.PCP {
 		kind = kindPCP
 	}
-	r.log.Debug("the router announced itself", "kind", kind, "epoch", a.Epoch)
-	r.noteEpoch(kind, a.Epoch)
+	r.murmur.Debug("the router announced itself", "kind", kind, "epoch", a.Epoch)
+	r.noteEpoch(kind, a.Epoch, true)
+	r.noteAnnouncement(kind)
 	r.hints.give(kind)
 }
 
@@ -148,7 +173,7 @@ func (r *Router) hearSSDP(presence *ssdp.Presence, gateway netip.Addr, packet []
 	r.mu.Unlock()
 	switch presence.Take(n, location, bootID) {
 	case ssdp.Gone:
-		r.log.Debug("the router says goodbye")
+		r.murmur.Debug("the router says goodbye")
 		r.hints.give(kindSSDP)
 	case ssdp.Back:
 		r.suspect(suspicion{why: "it is back after a goodbye (SSDP)", certain: true, location: n.Location.String(), bootID: n.BootID})
@@ -157,27 +182,6 @@ func (r *Router) hearSSDP(presence *ssdp.Presence, gateway netip.Addr, packet []
 		r.suspect(suspicion{why: "it announces another boot or place (SSDP)", location: n.Location.String(), bootID: n.BootID})
 		r.hints.give(kindSSDP)
 	case ssdp.Nothing:
-	}
-}
-
-// noteEpoch follows the epochs that the router tells. One that began after the
-// router was found is new, too.
-func (r *Router) noteEpoch(kind string, epoch uint32) {
-	now := time.Now()
-	r.mu.Lock()
-	restarted := false
-	if kind == kindPCP {
-		restarted = r.epochs.pcp.PCP(epoch, now)
-	} else {
-		restarted = r.epochs.natpmp.NATPMP(epoch, now)
-	}
-	since := now.Add(-time.Duration(epoch) * time.Second)
-	if found := r.known.began; !found.IsZero() && since.After(found.Add(epochSlack)) {
-		restarted = true
-	}
-	r.mu.Unlock()
-	if restarted {
-		r.suspect(suspicion{why: "its epoch (" + kind + ") started anew", notBefore: now.Add(epochGrace)})
 	}
 }
 

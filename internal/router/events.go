@@ -20,27 +20,39 @@ func (r *Router) newKeeper() *gena.Keeper {
 		Router: (*events)(r),
 		Listen: r.listenEvents,
 		Report: func(on bool, why string) {
-			r.reportEvents(func(e *EventSources) { e.GENA = EventSource{On: on, Why: why} })
+			r.reportEvents(func(e *EventSources) { e.GENA.On, e.GENA.Why = on, why })
 		},
 		Log: r.log,
 	}
 }
 
 func (r *Router) listenEvents(t gena.Target) (gena.Callback, error) {
+	heard := func(yes bool) { r.reportEvents(func(e *EventSources) { e.GENA.Heard = yes }) }
+	heard(false)
 	return gena.Listen(gena.ReceiverConfig{
-		Local: t.Local, Port: r.cfg.EventPort, Advertise: r.cfg.EventHost, Gateway: t.Gateway,
-		Heard: r.hearEvent, Log: r.log,
+		Local: t.Local, Port: r.cfg.EventPort, Advertise: r.cfg.Host, Gateway: t.Gateway,
+		Heard: func() { heard(true); r.hearEvent() }, Log: r.log,
 	})
 }
 
-// hearEvent takes an event. What PCPAddress itself sets off is none, or the
-// hint would have its address asked for again, and so on.
+// hearEvent takes an event. What PCPAddress and Map themselves set off is none,
+// or the hint would have the address asked for again, and so on.
 func (r *Router) hearEvent() {
-	if time.Now().UnixNano() < r.echo.Load() {
-		r.log.Debug("an event came while a mapping was made to learn the address; it may be of that")
+	if r.mapping.Load() > 0 || time.Now().UnixNano() < r.echo.Load() {
+		r.log.Debug("an event came while we mapped a port by PCP or NAT-PMP; it may be of that")
 		return
 	}
 	r.hints.give(kindGENA)
+}
+
+// ignoreEcho makes hearEvent take events for ours from now until a moment after
+// the function that it returns is called.
+func (r *Router) ignoreEcho() (end func()) {
+	r.mapping.Add(1)
+	return func() {
+		r.echo.Store(time.Now().Add(echoFor).UnixNano())
+		r.mapping.Add(-1)
+	}
 }
 
 // events is a Router as gena.Router.
@@ -81,7 +93,7 @@ func (e *events) Lost(ctx context.Context, at gena.Target, why error) {
 		if r.target.Load() != at {
 			return nil // somebody has found it since
 		}
-		return r.discover(ctx)
+		return r.discover(ctx, true)
 	})
 	if err != nil {
 		r.log.Debug("the router was not found after its events were lost", "lost", why, "err", err)
@@ -122,12 +134,16 @@ type EventSources struct {
 
 // EventSource is whether one of them is listened to.
 type EventSource struct {
-	// On is whether we listen. Whether the router says anything is another
-	// question.
+	// On is whether we listen where the router can be heard. Whether it says
+	// anything is another question.
 	On bool
 	// Why is the reason, in words, why we do not; empty when On, or before
 	// Run.
 	Why string
+	// Heard is whether anything has come since this subscription was asked for.
+	// A router sends its first event at once, so where nothing has come,
+	// something on the way keeps its events from us. Known of GENA only.
+	Heard bool
 }
 
 // String is the source for people.

@@ -50,6 +50,9 @@ func (r *Router) Give(kind string) { r.hints.give(kind) }
 // RunHints is that part of Run.
 func (r *Router) RunHints(ctx context.Context) { r.hints.run(ctx) }
 
+// ExpireEcho is how a test passes the time in which events may be an echo.
+func (r *Router) ExpireEcho() { r.echo.Store(0) }
+
 // ForgetEpochs is what a new gateway does.
 func (r *Router) ForgetEpochs() { r.forgetEpochs() }
 
@@ -59,3 +62,33 @@ func (r *Router) ExpireRecheck() {
 	r.where.checked = time.Time{}
 	<-r.turn
 }
+
+// Links gives r other interfaces than this host's.
+func (r *Router) Links(links func() ([]ssdp.Link, error)) { r.links = links }
+
+// Survey looks for neighbours now, for d.
+func (r *Router) Survey(ctx context.Context, d time.Duration) error {
+	r.timing.surveyWindow = d
+	return r.survey(ctx)
+}
+
+// SurveyAfter makes Run look for neighbours after d, for as long.
+func (r *Router) SurveyAfter(d time.Duration) { r.timing.survey, r.timing.surveyWindow = d, d }
+
+// Plan is a search as it would be made.
+func (r *Router) Plan(gateway, local netip.Addr) ssdp.Search { return r.plan(gateway, local) }
+
+// TableTime bounds the reading of a table by d.
+func (r *Router) TableTime(d time.Duration) { r.timing.table = d }
+
+// IsBridged is what the status would say.
+func (r *Router) IsBridged() bool { return r.near.bridged }
+
+// Advice is tried on its own.
+var Advice = advice
+
+// BePatient makes searches that find nothing end after a long time.
+func (r *Router) BePatient() { r.timing.window, r.timing.settle = 10*time.Second, 10*time.Millisecond }
+
+// Settled reports whether no suspicion stands.
+func (r *Router) Settled() bool { return r.pending() == nil }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"github.com/edgeguard/edgeguard/internal/loop"
 	"github.com/edgeguard/edgeguard/internal/router/gena"
 	"github.com/edgeguard/edgeguard/internal/router/igd"
+	"github.com/edgeguard/edgeguard/internal/router/murmur"
 	"github.com/edgeguard/edgeguard/internal/router/pcp"
 	"github.com/edgeguard/edgeguard/internal/router/ssdp"
 	"github.com/edgeguard/edgeguard/internal/watch"
@@ -26,23 +28,28 @@ import (
 type Router struct {
 	cfg      Config
 	log      *slog.Logger
+	murmur   *murmur.Log // for what strangers can set off
 	status   *watch.Value[Status]
 	hints    *hinter
 	target   *watch.Value[gena.Target] // where its events are
 	searches *loop.Loop                // those of Run's own accord
 	running  atomic.Bool               // Run runs
-	// echo is until when, in Unix nanoseconds, events may be the echo of what
-	// PCPAddress did to the router's table.
-	echo   atomic.Int64
-	pace   *igd.Pace
-	timing timing
+	// Events may be the echo of what PCPAddress and Map do to the router's
+	// table while mapping is above zero, and until echo, in Unix nanoseconds.
+	mapping atomic.Int32
+	echo    atomic.Int64
+	pace    *igd.Pace
+	timing  timing
+	links   func() ([]ssdp.Link, error) // ssdp.Links outside of tests
 
 	// turn holds the right to talk to the router and to touch what follows.
 	turn     chan struct{}
 	device   *igd.Device // nil while none is known
+	six      six         // the router as it is reached over IPv6
 	where    found       // how device was found
 	miss     miss        // the last search, where it failed
 	searched throttle    // searches that suspicions set off
+	chosen   throttle    // looks for the connection in use that a missing address set off
 
 	// datagrams holds the right to ask by NAT-PMP and PCP, beside turn, so
 	// that a router that does not answer these keeps nobody waiting; and to
@@ -53,11 +60,10 @@ type Router struct {
 	mu        sync.Mutex // guards what follows; never held while waiting
 	suspicion *suspicion // nil where there is none
 	known     found      // where, for those without the turn
+	near      neighbours
 	epochs    epochs
+	spoken    spoken
 }
-
-// epochs are the router's epochs in both protocols.
-type epochs struct{ natpmp, pcp pcp.Epoch }
 
 // timing is what tests shorten.
 type timing struct {
@@ -66,6 +72,7 @@ type timing struct {
 	cycle   time.Duration // bounds one search with all that follows it
 	memory  time.Duration // how long a failed search stands for new ones
 	recheck time.Duration // how often a known router is searched for again
+	search6 uint16        // the port for searches by IPv6; 0 means SSDP's
 	// control is the port for NAT-PMP and PCP, and tries how often a datagram
 	// is sent.
 	control uint16
@@ -74,6 +81,11 @@ type timing struct {
 	// long to listen for one.
 	second  uint16
 	window2 time.Duration
+	// survey is when to look for neighbours first, and surveyWindow for how
+	// long.
+	survey, surveyWindow time.Duration
+	// table bounds the reading of a whole table.
+	table time.Duration
 }
 
 // New returns a Router that has not looked for anything yet. It panics where
@@ -94,16 +106,21 @@ func New(cfg Config) *Router {
 	r := &Router{
 		cfg:    cfg,
 		log:    cfg.Log,
-		status: watch.New(Status{}, func(a, b Status) bool { return a == b }),
+		murmur: murmur.New(cfg.Log),
+		status: watch.New(Status{}, func(a, b Status) bool { return reflect.DeepEqual(a, b) }),
 		hints:  newHinter(),
 		target: watch.New(gena.Target{}, func(a, b gena.Target) bool { return a == b }),
 		pace:   &igd.Pace{Gap: cfg.Spacing},
 		timing: timing{cycle: 20 * time.Second, memory: 5 * time.Second, recheck: 5 * time.Minute,
-			control: pcp.Port, tries: 4, second: ssdp.Port, window2: time.Second},
+			control: pcp.Port, tries: 4, second: ssdp.Port, window2: time.Second,
+			survey: surveyDelay, surveyWindow: surveyWindow, table: tableTime},
+		links:     ssdp.Links,
 		turn:      make(chan struct{}, 1),
 		searched:  throttle{least: suspicionGap, refill: suspicionRefill, burst: suspicionBurst},
+		chosen:    throttle{least: time.Minute, refill: time.Minute, burst: 1},
 		datagrams: make(chan struct{}, 1),
 		silent:    make(map[string]*silence),
+		epochs:    make(epochs),
 	}
 	r.searches = r.newSearches()
 	return r
@@ -113,10 +130,11 @@ func New(cfg Config) *Router {
 func (r *Router) Status() *watch.Value[Status] { return r.status }
 
 // Describe names the router for people, as in "AVM FRITZ!Box 7590 at
-// 192.168.178.1"; it is empty while none is known.
+// 192.168.178.1", or "router at 192.168.178.1" where it speaks NAT-PMP and PCP
+// only, which tell no name; it is empty while none is known.
 func (r *Router) Describe() string {
 	s := r.status.Load()
-	if !s.Found {
+	if !s.Address.IsValid() {
 		return ""
 	}
 	return nameOf(s.Manufacturer, s.Model, s.Address)
@@ -137,7 +155,7 @@ func nameOf(manufacturer, name string, at netip.Addr) string {
 // where it gives none. It is empty while none is known.
 func (r *Router) Identity() string {
 	s := r.status.Load()
-	if !s.Found || s.UDN != "" {
+	if s.UDN != "" || !s.Address.IsValid() {
 		return s.UDN
 	}
 	return s.Address.String()
@@ -180,7 +198,29 @@ func (r *Router) ExternalAddress(ctx context.Context) (o fact.Observation, err e
 	if err != nil {
 		return fact.UnknownAddr("igd", time.Now()), err
 	}
+	if o.State == fact.None && r.chooseAgain(ctx) {
+		return r.ExternalAddress(ctx)
+	}
 	return o, nil
+}
+
+// chooseAgain looks, once in a minute, whether a router without an address has
+// one on another of its lines, and finds it anew where that is so.
+func (r *Router) chooseAgain(ctx context.Context) bool {
+	again := false
+	err := r.hold(ctx, func(ctx context.Context) error {
+		if now := time.Now(); r.device == nil || r.chosen.wait(now) > 0 {
+			return nil
+		} else {
+			r.chosen.took(now)
+		}
+		if !r.changedOver(ctx) {
+			return nil
+		}
+		again = true
+		return r.discover(ctx, true)
+	})
+	return again && err == nil
 }
 
 // gateway is the default gateway's address, unmapped.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +71,7 @@ func TestStatusAndNames(t *testing.T) {
 		b.ReplyHeaders = []string{"goupnp-local-address: 192.168.1.66"}
 	})
 	r := newRouter(fake)
-	if r.Describe() != "" || r.Identity() != "" || r.Status().Load() != (router.Status{}) {
+	if r.Describe() != "" || r.Identity() != "" || !reflect.DeepEqual(r.Status().Load(), router.Status{}) {
 		t.Errorf("before anything was asked: %q, %q, %+v", r.Describe(), r.Identity(), r.Status().Load())
 	}
 	if _, err := r.ExternalAddress(t.Context()); err != nil {

@@ -5,16 +5,17 @@ package router
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/router/ssdp"
 	"github.com/edgeguard/edgeguard/internal/watch"
 )
 
 // placeEvery is how often Run looks whether the gateway or our own address
-// toward it has changed.
+// toward it has changed, where nobody tells of that or there is no gateway.
 const placeEvery = 3 * time.Second
 
 // place is where the router is and where we are.
@@ -23,6 +24,9 @@ type place struct {
 	// link is the interface's index: a socket does not outlive its interface,
 	// even where another one gets the same address.
 	link int
+	// bridged is whether the gateway is in no network of ours, so that what it
+	// tells all hosts does not come here.
+	bridged bool
 }
 
 // Run listens to what the router announces, and searches for it where none is
@@ -36,6 +40,7 @@ func (r *Router) Run(ctx context.Context) error {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { r.hints.run(ctx) })
 	tasks.Go(func() { _ = r.searches.Run(ctx) }) // always nil
+	tasks.Go(func() { _ = r.newSurveys().Run(ctx) })
 	tasks.Go(func() { r.followPlace(ctx, at) })
 	for _, e := range r.ears() {
 		tasks.Go(func() { e.run(ctx, at) })
@@ -47,21 +52,27 @@ func (r *Router) Run(ctx context.Context) error {
 
 // followPlace keeps at up to date.
 func (r *Router) followPlace(ctx context.Context, at *watch.Value[place]) {
-	ticker := time.NewTicker(placeEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(placeEvery)
+	defer timer.Stop()
 	for {
 		// Without a route there is nothing new to listen on; the old sockets
 		// hear nothing, and cost nothing.
-		if now, err := r.here(); err == nil {
+		now, err := r.here()
+		if err == nil {
 			if before := at.Load(); at.Store(now) && before.gateway.IsValid() {
-				r.log.Info("the way to the router has changed", "gateway", now.gateway, "local", now.local)
+				r.grow("the way to the router is " + now.String() + " now")
 				r.searches.Kick()
 			}
+		}
+		timer.Stop()
+		if err != nil || r.cfg.Moved == nil {
+			timer.Reset(placeEvery)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-r.cfg.Moved:
+		case <-timer.C:
 		}
 	}
 }
@@ -79,27 +90,16 @@ func (r *Router) here() (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	return place{gateway: gateway, local: local, link: linkOf(local)}, nil
+	links, _, bridged := r.networks(gateway)
+	return place{gateway: gateway, local: local, link: linkOf(links, local), bridged: bridged}, nil
 }
 
 // linkOf returns the index of the interface that has the address; 0 where it
 // is not known.
-func linkOf(addr netip.Addr) int {
-	links, err := net.Interfaces()
-	if err != nil {
-		return 0
-	}
-	for _, link := range links {
-		addrs, err := link.Addrs()
-		if err != nil {
-			continue
-		}
-		for _, a := range addrs {
-			if n, ok := a.(*net.IPNet); ok {
-				if own, ok := netip.AddrFromSlice(n.IP); ok && own.Unmap() == addr {
-					return link.Index
-				}
-			}
+func linkOf(links []ssdp.Link, addr netip.Addr) int {
+	for _, l := range links {
+		if slices.ContainsFunc(l.Nets, func(n netip.Prefix) bool { return n.Addr() == addr }) {
+			return l.Index
 		}
 	}
 	return 0

@@ -39,7 +39,7 @@ func run(t *testing.T, r *router.Router) (stop func()) {
 // until waits for the status to be as wanted.
 func until(t *testing.T, r *router.Router, what string, good func(router.Status) bool) {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(3 * time.Minute)
 	for {
 		s, changed := r.Status().Get()
 		if good(s) {
@@ -56,7 +56,7 @@ func until(t *testing.T, r *router.Router, what string, good func(router.Status)
 // hintAfter waits for a hint beyond the count and returns it.
 func hintAfter(t *testing.T, r *router.Router, count uint64) router.Hint {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(3 * time.Minute)
 	for {
 		h, changed := r.Hints().Get()
 		if h.Count > count {
@@ -102,6 +102,29 @@ func TestEventsAreHints(t *testing.T) {
 	}
 	if s := r.Status().Load(); s.Events.GENA.On || s.Events.GENA.Why == "" || s.Events.SSDP.On || s.Events.Announcements.On {
 		t.Errorf("after the end: %+v", s.Events)
+	}
+}
+
+// That a subscription stands says nothing of whether its events arrive.
+func TestEventsAreKnownToArriveOnceOneHas(t *testing.T) {
+	fake := igdtest.Start(t)
+	r := newRouter(fake)
+	run(t, r)
+	until(t, r, "heard", func(s router.Status) bool { return s.Events.GENA.On && s.Events.GENA.Heard })
+
+	// It takes the subscription, and what it sends is lost on the way.
+	silent := igdtest.Start(t)
+	silent.Behave(func(b *igdtest.Behaviour) {
+		b.Events = func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header()["SID"], w.Header()["TIMEOUT"] = []string{"uuid:lost"}, []string{"Second-1800"}
+			return true
+		}
+	})
+	r = newRouter(silent)
+	run(t, r)
+	until(t, r, "subscribed", subscribed)
+	if events := r.Status().Load().Events; events.GENA.Heard {
+		t.Errorf("nothing has come, and yet: %+v", events)
 	}
 }
 
@@ -257,7 +280,7 @@ func TestTheEventHostIsTold(t *testing.T) {
 	fake := igdtest.Start(t)
 	r := newRouter(fake, func(c *router.Config) {
 		// The router refuses another address than the one that asks.
-		c.EventHost = netip.MustParseAddr("127.0.0.9")
+		c.Host = netip.MustParseAddr("127.0.0.9")
 	})
 	run(t, r)
 	until(t, r, "refused", func(s router.Status) bool { return strings.Contains(fmt.Sprint(s.Events.GENA), "HTTP 412") })

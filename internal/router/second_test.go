@@ -41,7 +41,11 @@ func TestSecondRouter(t *testing.T) {
 		want string // in the description or the error; empty means nothing found
 	}{
 		"one that answers": {func(*igdtest.Behaviour) {}, "Example Homegate 3000 at 127.7.7.254"},
-		"none":             {func(b *igdtest.Behaviour) { b.Silent = true }, ""},
+		"one of the DSL Forum's": {func(b *igdtest.Behaviour) {
+			igdtest.HuaweiHG531(b)
+			b.AnswersTo = nil
+		}, "Huawei HG531 V1 at 127.7.7.254"},
+		"none": {func(b *igdtest.Behaviour) { b.Silent = true }, ""},
 		"another host's": {func(b *igdtest.Behaviour) {
 			b.Location = func(string) string { return "http://127.0.0.1:1/d.xml" }
 		}, "refused"},

@@ -17,10 +17,6 @@ const (
 	suspicionGap    = 2 * time.Second // between two searches that events set off,
 	suspicionRefill = time.Minute     // and under a flood of them,
 	suspicionBurst  = 5               // once there were so many
-	// epochGrace is how long a search waits that an epoch set off: the epoch
-	// starts anew with each new address, too, and whoever asks for that goes
-	// first.
-	epochGrace = time.Second
 )
 
 // suspicion is a reason to search the router again.
@@ -33,6 +29,9 @@ type suspicion struct {
 	// certain is whether it has restarted for certain, so that one that is
 	// known to be as it says may still be the one from before.
 	certain bool
+	// restarted is whether the router itself said so, by datagrams: then what
+	// is kept on it may be gone, whether a search finds it or not.
+	restarted bool
 	// before is how the router was found when the suspicion arose.
 	before found
 	// notBefore is when to search at the earliest; zero means at once.
@@ -47,6 +46,7 @@ func (r *Router) suspect(s suspicion) {
 	if r.suspicion != nil && r.suspicion.notBefore.Before(s.notBefore) {
 		s.notBefore = r.suspicion.notBefore
 	}
+	s.restarted = s.restarted || r.suspicion != nil && r.suspicion.restarted
 	r.suspicion = &s
 	r.mu.Unlock()
 	r.searches.Kick()
@@ -107,10 +107,14 @@ func (r *Router) look(ctx context.Context) error {
 	switch {
 	case r.device == nil || err != nil || gateway != r.device.Gateway():
 		return r.find(ctx)
-	case time.Since(r.where.checked) < r.timing.recheck || !r.moved(ctx):
+	case time.Since(r.where.checked) < r.timing.recheck:
 		return nil
 	}
-	return r.discover(ctx)
+	again, grave := r.stale(ctx)
+	if !again {
+		return nil
+	}
+	return r.discover(ctx, grave)
 }
 
 // again searches because of a suspicion, unless the router was found meanwhile
@@ -121,7 +125,27 @@ func (r *Router) again(ctx context.Context, s *suspicion) error {
 	}
 	r.log.Info("the router may have restarted, searching again", "why", s.why)
 	r.searched.took(time.Now())
-	err := r.discover(ctx)
+	unfound, grave := r.device == nil, s.certain || s.restarted
+	if !unfound && !grave {
+		gateway, err := r.gateway()
+		if err == nil && gateway == r.device.Gateway() {
+			switch r.check(ctx) {
+			case asBefore:
+				r.log.Debug("the router is as it was, so it was not the router that said so", "why", s.why)
+				return nil
+			case mute:
+				grave = true // nothing speaks against it
+			case otherwise:
+			}
+		}
+	}
+	if unfound && s.restarted {
+		r.grow(s.why) // before the search, which may find nothing and takes its time
+	}
+	err := r.discover(ctx, grave)
+	if errors.Is(err, fact.ErrNoRouter) && !unfound && s.restarted && ctx.Err() == nil {
+		r.grow(s.why)
+	}
 	if errors.Is(err, fact.ErrNoRouter) && ctx.Err() == nil {
 		r.miss = miss{} // whoever asks next tries for himself
 	}

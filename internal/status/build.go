@@ -12,9 +12,13 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
+	"github.com/edgeguard/edgeguard/internal/hairpin/checker"
+	"github.com/edgeguard/edgeguard/internal/lan/handed"
 	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/portmap/pinhole"
 	"github.com/edgeguard/edgeguard/internal/router"
 	"github.com/edgeguard/edgeguard/internal/secret"
+	"github.com/edgeguard/edgeguard/internal/status/history"
 	"github.com/edgeguard/edgeguard/internal/wan"
 )
 
@@ -25,15 +29,24 @@ type Inputs struct {
 	// Started is unknown.
 	Version string
 	Started time.Time
-	// Config is the config in force.
+	// Config is the config in force, LAN what it says of the LAN.
 	Config ConfigStatus
+	LAN    LANConfig
 
 	WAN     wan.Status
 	DDNS    ddns.Status
 	Router  router.Status
 	Portmap portmap.Status
-	Hairpin hairpin.Status
+	// Pinholes are those in the router's IPv6 firewall.
+	Pinholes pinhole.Status
+	Hairpin  hairpin.Status
+	// Outside is what the checker on the Internet said; zero where none is.
+	Outside checker.Status
 	DNS     dnsserver.Status
+	// History is what is remembered.
+	History history.View
+	// Handed is what the LAN hands out; DNS says who asks us.
+	Handed handed.Status
 }
 
 // ConfigStatus is what is known of the config in force.
@@ -81,10 +94,14 @@ func (b *Builder) Build(in Inputs, now time.Time) *Snapshot {
 		Chain:       b.chain(m, in, now),
 		WAN:         m.wan(in.WAN, in.Router),
 		DDNS:        m.records(in.DDNS),
-		Forwards:    m.forwards(in.Portmap),
+		Router:      m.router(in),
+		Forwards:    m.forwards(in.Portmap, in.Pinholes),
 		Services:    m.services(in.Hairpin),
 		Hairpin:     m.hairpin(in.Hairpin),
+		Outside:     m.outside(in.Outside),
 		DNS:         m.dns(in.DNS),
+		History:     m.history(in.History),
+		LAN:         m.lan(in),
 	}
 	s.Status = fact.VerdictPass
 	for _, link := range s.Chain {
@@ -115,12 +132,12 @@ func (b *Builder) chain(m maker, in Inputs, now time.Time) []Link {
 	said := map[string]fact.Link{
 		linkWAN:         in.WAN.Link,
 		linkDDNS:        in.DDNS.Link,
-		linkForward:     withRouter(in.Portmap.Link, in.Router),
+		linkForward:     withRouter(withOutside(in.Pinholes.Into(in.Portmap.Link), in), in.Router, in.LAN),
 		linkBroker:      in.Hairpin.Broker,
 		linkCertificate: in.Hairpin.Certificate,
 		linkHairpin:     in.Hairpin.Hairpin,
 		linkDNS:         in.DNS.DNS,
-		linkClients:     in.DNS.ClientsLink,
+		linkClients:     withHanded(in),
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -143,23 +160,6 @@ func (b *Builder) chain(m maker, in Inputs, now time.Time) []Link {
 		chain = append(chain, m.link(id, link, held.since))
 	}
 	return chain
-}
-
-// withRouter adds to the forward's evidence which router was asked, or why
-// there was none: the first question when a forward fails.
-func withRouter(link fact.Link, r router.Status) fact.Link {
-	var line string
-	switch {
-	case r.Found:
-		line = "router: " + r.Manufacturer + " " + r.Model + " at " + r.Address.String()
-	case r.Err != "":
-		line = "router: " + r.Err
-	default:
-		return link
-	}
-	// A fresh list: the link's own belongs to the concern.
-	link.Evidence = append(append([]string(nil), link.Evidence...), line)
-	return link
 }
 
 // spoken reports whether a concern has said anything yet: a Status that it

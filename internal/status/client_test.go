@@ -84,7 +84,7 @@ func TestFetchInPlainWords(t *testing.T) {
 		"hung": {other(t, func(http.ResponseWriter, *http.Request) { <-hung.Done() }), "in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			if name == "hung" {
 				ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 			}
@@ -117,7 +117,7 @@ func TestFetchedJSONIsSafeForATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer
-	if err := status.WriteText(&text, s); err != nil {
+	if err := status.WriteText(&text, s, status.TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, shown := range []string{string(raw), text.String()} {
@@ -164,7 +164,7 @@ func FuzzFetch(f *testing.F) {
 			t.Errorf("a control character in %q", raw)
 		}
 		var text bytes.Buffer
-		if err := status.WriteText(&text, s); err != nil || strings.ContainsAny(text.String(), "\x1b\u009b\r") {
+		if err := status.WriteText(&text, s, status.TextOptions{}); err != nil || strings.ContainsAny(text.String(), "\x1b\u009b\r") {
 			t.Errorf("text %q, %v", text.String(), err)
 		}
 	})

@@ -29,6 +29,10 @@ func (s *Server) refuse(r *http.Request) *refusal {
 		return &refusal{http.StatusForbidden, "This host is not known by the name that was asked for. Open the page by its IP address, or by a name without dots or in .local, .lan or .home.arpa."}
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return &refusal{http.StatusMethodNotAllowed, "The status can only be read: use GET or HEAD."}
+	case r.URL.Path != pushPath && fromAnotherSite(r) && r.Header.Get("Sec-Fetch-Mode") != "navigate":
+		// A link on another page may lead here; another page may not read this one,
+		// nor may it find out by an image or a script that it is here.
+		return &refusal{http.StatusForbidden, "The status is not for other web pages to ask for. Open it by itself."}
 	}
 	return nil
 }

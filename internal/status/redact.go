@@ -14,7 +14,7 @@ import (
 
 const (
 	// maxText bounds one piece of text in the snapshot, in bytes.
-	maxText = 512
+	maxText = 1024
 	// maxForeign bounds what is looked at of a piece of text at all.
 	maxForeign = 64 << 10
 )

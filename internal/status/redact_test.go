@@ -54,7 +54,7 @@ func renderings(t interface{ Fatal(...any) }, s *status.Snapshot) []string {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer
-	if err := status.WriteText(&text, s); err != nil {
+	if err := status.WriteText(&text, s, status.TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return append(all, string(asJSON), string(page), html.UnescapeString(string(page)), text.String())

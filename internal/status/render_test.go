@@ -2,14 +2,16 @@ package status_test
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"io"
-	"regexp"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/portmap"
+	"github.com/edgeguard/edgeguard/internal/portmap/pinhole"
+	"github.com/edgeguard/edgeguard/internal/router"
 	"github.com/edgeguard/edgeguard/internal/status"
 )
 
@@ -21,7 +23,7 @@ func TestText(t *testing.T) {
 	s.Chain = s.Chain[:3]
 	s.Chain[1].Status = fact.VerdictUnknown
 	var got bytes.Buffer
-	if err := status.WriteText(&got, s); err != nil {
+	if err := status.WriteText(&got, s, status.TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `edgeguard 1.2.3 x: fail, as of 2026-11-21 11:00:00 UTC
@@ -41,9 +43,41 @@ PASS  wan          wan x
 FAIL  forward      forward x
                    since   2026-11-21 11:00:00 UTC
                    action  do this about forward x
+                   router  AVM x 7590 at 192.168.1.1, speaks UPnP-IGD
+                   router  edgeguard is not in the router's network, as in a container on a bridge: what the router tells all hosts (SSDP, and the announcements of NAT-PMP and PCP) is not heard here, so a router that restarts is noticed only when the forward is read back, within a minute; to have its events as well, set address under [lan] to this host's own address in the LAN, and event_port under [wan] to a TCP port that the container publishes
+                   router  192.168.1.254 answers as a router, too; it is not used
+                   port    mqtt: TCP 8883 to 192.168.1.10:8883 is in conflict; held by x; 718 x; another port x; by hand x; was missing for 2.5s when it was last found gone, which was looked for because found anew x; to do: remove it x
+                   relay   mqtt: 3 connections open, 20 carried so far (1.0 kB in, 2.0 kB out), 1 refused as there were too many, 2 found no service; the last one: no route x
+                   port    mqtt: IPv6 pinhole, TCP to [2001:db8::10]:8883 is unconfirmed by UPnP-IGD until 2026-11-21 12:00:00 UTC; 606 x; traffic x; to do: allow it x
 `
 	if got.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got.String(), want)
+	}
+}
+
+// What the link says already is not said again, and a forward without a relay
+// or an address is told of all the same.
+func TestTextSaysWhatTheLinkDoesNot(t *testing.T) {
+	in := full("x")
+	f := &in.Portmap.Forwards[0]
+	f.State, f.Relay, f.Down, f.LastError = "failed", nil, 0, ""
+	in.Portmap.Link.Summary, in.Portmap.Link.Action = "It does not work: held by x, another port x.", f.Action
+	in.Portmap.Forwards = append(in.Portmap.Forwards, portmap.ForwardStatus{Service: "wg", Protocol: fact.UDP, ExternalPort: 51820, State: "active"})
+	in.Pinholes.Pinholes[0] = pinhole.PinholeStatus{Service: "mqtt", Protocol: fact.TCP, Port: 8883, State: pinhole.StateWaiting}
+	in.Router = router.Status{Address: netip.MustParseAddr("192.168.1.1"), Speaks: []fact.Method{fact.MethodPCP, fact.MethodNATPMP}, Err: "no UPnP here"}
+	var got bytes.Buffer
+	if err := status.WriteText(&got, status.NewBuilder(noSecrets).Build(in, noon), status.TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"router  192.168.1.1 speaks PCP, NAT-PMP; no UPnP here\n",
+		"port    mqtt: TCP 8883 to 192.168.1.10:8883 is not made; by hand x\n",
+		"port    wg: UDP 51820 is active\n",
+		"port    mqtt: IPv6 pinhole, TCP 8883 is waiting for an address\n",
+	} {
+		if !strings.Contains(got.String(), want) {
+			t.Errorf("the text has no %q:\n%s", want, got.String())
+		}
 	}
 }
 
@@ -52,43 +86,7 @@ type fullDisk struct{}
 func (fullDisk) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
 func TestTextSaysWhenItCouldNotBeWritten(t *testing.T) {
-	if err := status.WriteText(fullDisk{}, fullSnapshot()); !errors.Is(err, io.ErrShortWrite) {
+	if err := status.WriteText(fullDisk{}, fullSnapshot(), status.TextOptions{}); !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("got %v", err)
-	}
-}
-
-// TestPage reads the page as the browser would under its policy: every link
-// with verdict, summary, since and action; nothing inline; foreign text inert.
-func TestPage(t *testing.T) {
-	in := full(`<script>alert("x")</script>`)
-	in.WAN.Link.Action = ""
-	page, err := status.HTML(status.NewBuilder(noSecrets).Build(in, noon))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(page)
-	for _, id := range status.LinkIDs() {
-		if !strings.Contains(text, `<th scope="row">`+id+`</th>`) {
-			t.Errorf("the page has no row for %s", id)
-		}
-	}
-	for _, want := range []string{`lang="en"`, "<main>", "<caption>", `<time datetime="2026-11-21T11:00:00Z">2026-11-21 11:00:00 UTC</time>`, "do this about ddns", ">FAIL</span>", ">????</span>", "Nothing</td>",
-		"<li>wan events: gena on, announcements off (in use &lt;script&gt;", "<li>ddns record: myhome.duckdns.org A: changed 2026-11-21 11:00:02 UTC"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the page has no %q", want)
-		}
-	}
-	if bad := regexp.MustCompile(`(?i)<script|<style|\sstyle=|\son[a-z]+=|javascript:|<img|<iframe`).FindString(text); bad != "" {
-		t.Errorf("the page holds %q", bad)
-	}
-	// Well-formed, but for the two void elements of its head.
-	d := xml.NewDecoder(bytes.NewReader(page))
-	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
-	for {
-		if _, err := d.Token(); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatalf("the page is not well-formed: %v", err)
-		}
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
 	"github.com/edgeguard/edgeguard/internal/fact"
-	"github.com/edgeguard/edgeguard/internal/hairpin"
-	"github.com/edgeguard/edgeguard/internal/portmap"
 	"github.com/edgeguard/edgeguard/internal/router"
 	"github.com/edgeguard/edgeguard/internal/wan"
 )
@@ -96,12 +94,12 @@ func (m maker) wan(s wan.Status, r router.Status) WAN {
 	}
 }
 
-// events are nil before the router has been spoken of.
+// events are nil before anybody has tried to listen.
 func (m maker) events(r router.Status) []EventSource {
 	made := func(name string, e router.EventSource) EventSource {
 		return EventSource{Name: name, On: e.On, Detail: m.optional(e.Why)}
 	}
-	if !spoken(r) {
+	if !spoken(r.Events) {
 		return nil
 	}
 	return []EventSource{made("gena", r.Events.GENA), made("announcements", r.Events.Announcements), made("ssdp", r.Events.SSDP)}
@@ -135,67 +133,13 @@ func (m maker) records(s ddns.Status) []Record {
 	})
 }
 
-func (m maker) forwards(s portmap.Status) []Forward {
-	return each(spoken(s), s.Forwards, func(f portmap.ForwardStatus) Forward {
-		return Forward{
-			Service:        m.text(f.Service),
-			Protocol:       m.text(string(f.Protocol)),
-			ExternalPort:   f.ExternalPort,
-			Internal:       endpoint(f.Internal),
-			Method:         m.optional(f.Method),
-			State:          m.optional(string(f.State)),
-			LeaseExpiresAt: instant(f.LeaseExpiresAt),
-			Router:         m.optional(f.Router),
-			Conflict:       m.optional(f.Conflict),
-			LastError:      m.optional(f.LastError),
-			Action:         m.optional(f.Action),
-			Note:           m.optional(f.Note),
-		}
-	})
-}
-
-func (m maker) services(s hairpin.Status) []Service {
-	return each(spoken(s), s.Services, func(service hairpin.ServiceStatus) Service {
-		return Service{
-			Name:        m.text(service.Name),
-			Address:     endpoint(service.Address),
-			Reachable:   yesNo(service.Reachable),
-			MQTT:        m.optional(service.MQTT),
-			Certificate: m.certificate(service.Certificate),
-			LastError:   m.optional(service.LastError),
-		}
-	})
-}
-
-func (m maker) certificate(c *hairpin.Certificate) *Certificate {
-	if c == nil {
-		return nil
-	}
-	return &Certificate{
-		SubjectCN:  m.optional(c.SubjectCN),
-		Names:      m.texts(c.Names),
-		Issuer:     m.optional(c.Issuer),
-		NotAfter:   instant(c.NotAfter),
-		Trusted:    c.Trusted,
-		Why:        m.optional(c.Why),
-		SPKISHA256: m.optional(c.SPKISHA256),
-	}
-}
-
-func (m maker) hairpin(s hairpin.Status) Hairpin {
-	verdict := s.Loopback
-	if verdict == "" {
-		verdict = hairpin.LoopbackUnknown
-	}
-	return Hairpin{Verdict: m.text(string(verdict)), Evidence: each(spoken(s), s.Evidence, m.text)}
-}
-
 func (m maker) dns(s dnsserver.Status) DNS {
 	said := spoken(s)
+	counts := said && !s.Asked // what only the server itself knows
 	made := DNS{
 		Listen:    each(said, s.Listen, func(a netip.AddrPort) netip.AddrPort { return a }),
-		TLSListen: each(said, s.TLSListen, func(a netip.AddrPort) netip.AddrPort { return a }),
-		Waiting: each(said, s.Waiting, func(w dnsserver.WaitingAddress) Waiting {
+		TLSListen: each(counts, s.TLSListen, func(a netip.AddrPort) netip.AddrPort { return a }),
+		Waiting: each(counts, s.Waiting, func(w dnsserver.WaitingAddress) Waiting {
 			return Waiting{Address: w.Address, TLS: w.TLS, Absent: w.Absent, Reason: m.optional(w.Reason)}
 		}),
 		Overrides: each(said, s.Overrides, func(o zone.Override) Override {
@@ -209,10 +153,10 @@ func (m maker) dns(s dnsserver.Status) DNS {
 				SignedBy: m.optional(signedBy(s.Public, o.Name)),
 			}
 		}),
-		Upstreams:   each(said, s.Upstreams, m.upstream),
-		ClientsSeen: each(said, s.Clients, client),
+		Upstreams:   each(counts, s.Upstreams, m.upstream),
+		ClientsSeen: each(counts || s.Clients != nil, s.Clients, client),
 	}
-	if said {
+	if counts {
 		c, q := Cache(s.Cache), Queries(s.Queries)
 		c.LimitBytes = max(c.LimitBytes, 0) // a negative limit means no cache
 		made.Cache, made.Queries, made.ClientsTotal = &c, &q, &s.ClientsTotal

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/secret"
+	"github.com/edgeguard/edgeguard/internal/snippet"
 )
 
 // Limits of the server.
@@ -49,6 +51,12 @@ type ServerConfig struct {
 	Names func() []string
 	// Why answers /api/v1/why; nil means that nothing is explained.
 	Why WhyFunc
+	// Snippets lists the same answers for other DNS servers, routers and devices;
+	// it is called for each page of them. Nil means that there are none.
+	Snippets func() []snippet.Snippet
+	// Authorities lists the certificates that are offered to devices below /ca/;
+	// it must not block. Nil means that there are none.
+	Authorities func() []Authority
 	// PushAccess returns who may push an address to /nic/update; it is called
 	// for each push. Nil, or false, means that nobody may.
 	PushAccess func() (PushAccess, bool)
@@ -167,13 +175,25 @@ func (s *Server) handler() http.Handler {
 			reply(w, refusal.status, textType, []byte(refusal.text+"\n"))
 			return
 		}
+		if contentType, body, ok := asset(r.URL.Path); ok {
+			reply(w, http.StatusOK, contentType, body)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, authoritiesPath) {
+			s.serveAuthorities(w, r.URL.Path)
+			return
+		}
 		switch r.URL.Path {
 		case "/":
-			s.render(w, "text/html; charset=utf-8", HTML)
-		case "/style.css":
-			reply(w, http.StatusOK, "text/css; charset=utf-8", pageStyle)
+			s.render(w, htmlType, HTML)
+		case snippetsPath:
+			s.serveSnippets(w)
+		case mainPath:
+			s.servePart(w, r)
 		case "/api/v1/status":
 			s.render(w, "application/json", JSON)
+		case "/metrics":
+			s.render(w, metricsType, Metrics)
 		case "/api/v1/why":
 			s.why(w, r)
 		case pushPath:
@@ -186,22 +206,28 @@ func (s *Server) handler() http.Handler {
 	})
 }
 
-const textType = "text/plain; charset=utf-8"
-
 // render answers with one rendering of the snapshot.
 func (s *Server) render(w http.ResponseWriter, contentType string, as func(*Snapshot) ([]byte, error)) {
+	if body, ok := s.rendered(w, as); ok {
+		reply(w, http.StatusOK, contentType, body)
+	}
+}
+
+// rendered is one rendering of the snapshot, or false where that could not be
+// and has been answered already.
+func (s *Server) rendered(w http.ResponseWriter, as func(*Snapshot) ([]byte, error)) ([]byte, bool) {
 	snapshot := s.cfg.Snapshot()
 	if snapshot == nil {
 		reply(w, http.StatusServiceUnavailable, textType, []byte("edgeguard is starting: nothing is known yet. Ask again in a few seconds.\n"))
-		return
+		return nil, false
 	}
 	body, err := as(Redact(snapshot, s.cfg.Secrets()))
 	if err != nil {
 		s.cfg.Log.Error("rendering the status failed", "err", err)
 		reply(w, http.StatusInternalServerError, textType, []byte("The status could not be rendered; edgeguard's log says why.\n"))
-		return
+		return nil, false
 	}
-	reply(w, http.StatusOK, contentType, body)
+	return body, true
 }
 
 // health answers whether the daemon itself works.
@@ -214,14 +240,6 @@ func (s *Server) health(w http.ResponseWriter) {
 		}
 	}
 	reply(w, http.StatusOK, textType, []byte("ok\n"))
-}
-
-// setHeaders forbids what a page of plain HTML does not need.
-func setHeaders(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
 }
 
 // reply writes a whole answer. A failure to write is the asker's own.

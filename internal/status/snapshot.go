@@ -30,13 +30,23 @@ type Snapshot struct {
 	GeneratedAt time.Time    `json:"generated_at"`
 	Config      Config       `json:"config"`
 	// Chain holds every link, in the order of the chain.
-	Chain    []Link    `json:"chain"`
-	WAN      WAN       `json:"wan"`
-	DDNS     []Record  `json:"ddns"`
+	Chain []Link   `json:"chain"`
+	WAN   WAN      `json:"wan"`
+	DDNS  []Record `json:"ddns"`
+	// Router is nil before it has been spoken of.
+	Router   *Router   `json:"router"`
 	Forwards []Forward `json:"forwards"`
 	Services []Service `json:"services"`
 	Hairpin  Hairpin   `json:"hairpin"`
-	DNS      DNS       `json:"dns"`
+	// Outside is what a checker on the Internet said, one entry a service; nil
+	// where none is configured or it was not asked yet.
+	Outside []OutsideCheck `json:"outside"`
+	DNS     DNS            `json:"dns"`
+	// LAN is what the LAN tells its devices; nil while nobody has looked.
+	LAN *LAN `json:"lan"`
+	// History is what changed and how busy the DNS was; nil while nothing is
+	// remembered.
+	History *History `json:"history"`
 }
 
 // Config is the config in force.
@@ -132,56 +142,6 @@ type Record struct {
 	Intercepted   bool       `json:"intercepted"`
 	LastError     *string    `json:"last_error"`
 	NextAttemptAt *time.Time `json:"next_attempt_at"`
-}
-
-// Forward is one port forward that is kept.
-type Forward struct {
-	Service string `json:"service"`
-	// Protocol is "TCP" or "UDP".
-	Protocol       string          `json:"protocol"`
-	ExternalPort   uint16          `json:"external_port"`
-	Internal       *netip.AddrPort `json:"internal"`
-	Method         *string         `json:"method"`
-	State          *string         `json:"state"`
-	LeaseExpiresAt *time.Time      `json:"lease_expires_at"`
-	Router         *string         `json:"router"`
-	Conflict       *string         `json:"conflict"`
-	LastError      *string         `json:"last_error"`
-	// Action is what a person can do about it; Note is worth knowing of a
-	// forward that is active.
-	Action *string `json:"action"`
-	Note   *string `json:"note"`
-}
-
-// Service is one service that the home offers.
-type Service struct {
-	Name    string          `json:"name"`
-	Address *netip.AddrPort `json:"address"`
-	// Reachable is whether it answers in TLS.
-	Reachable *bool `json:"reachable"`
-	// MQTT is what the broker said to a CONNECT.
-	MQTT        *string      `json:"mqtt"`
-	Certificate *Certificate `json:"certificate"`
-	LastError   *string      `json:"last_error"`
-}
-
-// Certificate is what a service served at the last handshake.
-type Certificate struct {
-	SubjectCN *string    `json:"subject_cn"`
-	Names     []string   `json:"names"`
-	Issuer    *string    `json:"issuer"`
-	NotAfter  *time.Time `json:"not_after"`
-	Trusted   bool       `json:"trusted"`
-	// Why says why it is not trusted; nil when it is.
-	Why        *string `json:"why"`
-	SPKISHA256 *string `json:"spki_sha256"`
-}
-
-// Hairpin is whether the router loops the public address back into the LAN.
-type Hairpin struct {
-	// Verdict is "unknown", "yes" or "no".
-	Verdict  string   `json:"verdict"`
-	Evidence []string `json:"evidence"`
 }
 
 // DNS is what our own DNS server has done since it started.

@@ -51,8 +51,14 @@ type Config struct {
 	Family Family
 	// PollRouter is how often the router, or an interface of ours, is asked;
 	// default 4 s for IPv4, and 1 min for IPv6, where the kernel's events come
-	// before. Each wait is up to a tenth shorter or longer.
+	// before. Each wait is up to a tenth shorter or longer. What costs the router
+	// more than a datagram, "igd" and "pcp", is asked once a minute while
+	// "natpmp" or an interface says the same, and every 20 s while Eventful.
 	PollRouter time.Duration
+	// Eventful reports whether the router's events reach us, so that it tells of
+	// a change before a poll could find it; nil means that it does not. It is
+	// not relied on for 12 h after a change that no Hint came with.
+	Eventful func() bool
 	// RecheckOutside is how often an outside source is asked while nothing
 	// changes and the router answers; default 6 h for IPv4 and 12 h for IPv6.
 	// Each wait is up to a quarter longer.

@@ -51,6 +51,7 @@ func TestDayOfQuestions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()                               // each is a bubble of its own
 			cfg := wan.Config{PollRouter: time.Minute} // spares the test a lot of polls
 			if tt.everyPoll {
 				cfg.PollRouter = 0

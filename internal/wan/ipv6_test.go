@@ -145,8 +145,7 @@ func TestWatcherOfIPv6(t *testing.T) {
 			t.Errorf("without an address of ours the outside was asked %d times", n)
 		}
 		e.has("fd00::1", "2a02:8071:1::1")
-		w.Hint("address")
-		if took := changed(t, w, time.Minute); took > 100*time.Millisecond {
+		if took := changed(t, w, time.Minute, hint(w, "address")); took > 100*time.Millisecond {
 			t.Errorf("it took %s", took)
 		}
 		wantAddress(t, w, "2a02:8071:1::1")
@@ -157,8 +156,7 @@ func TestWatcherOfIPv6(t *testing.T) {
 		e.has("2a02:8071:2::1", "2a02:8071:1::1")
 		a.says("2a02:8071:2:0:a:b:c:d")
 		b.says("2a02:8071:2:0:a:b:c:d")
-		w.Hint("address")
-		if took := changed(t, w, time.Minute); took > 100*time.Millisecond {
+		if took := changed(t, w, time.Minute, hint(w, "address")); took > 100*time.Millisecond {
 			t.Errorf("it took %s", took)
 		}
 		wantAddress(t, w, "2a02:8071:2::1")

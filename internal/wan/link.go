@@ -35,6 +35,9 @@ func (w *Watcher) describe(f Finding, front inFront) fact.Link {
 			Action:  "Ask the internet provider for a public IPv4 address (often called dual stack or an IPv4 option), or be reached over IPv6 only; no setting at home can replace it.",
 		}
 	}
+	if f.Cause == RouterNone && w.plan.none.After(w.plan.asked) {
+		f.Outside = netip.Addr{} // that was before the router lost its address
+	}
 	reason, action := explain(f)
 	return unconfirmed(w.published, "public address", reason, action)
 }

@@ -29,6 +29,7 @@ type looks struct {
 	rand   *rand.Rand
 	every  time.Duration
 	slow   bool      // nobody answers: regular looks are farther apart
+	calm   bool      // the router tells of changes: the same
 	next   time.Time // the regular look
 	last   time.Time // when was the last; zero: never
 	hinted time.Time // the last hint
@@ -58,13 +59,21 @@ func (l *looks) begin(now time.Time) {
 	if l.slow {
 		every = max(every, slowEvery)
 	}
+	if l.calm {
+		every = max(every, calmEvery)
+	}
 	l.next = now.Add(every - every/10 + jitter(l.rand, every/5))
-	for l.following() && !now.Before(l.hinted.Add(followUps[l.follow])) {
+	for l.following(now) {
 		l.follow++
 	}
 }
 
-func (l *looks) following() bool { return !l.hinted.IsZero() && l.follow < len(followUps) }
+// following reports whether a look that follows a hint is due.
+func (l *looks) following(now time.Time) bool {
+	return l.follows() && !now.Before(l.hinted.Add(followUps[l.follow]))
+}
+
+func (l *looks) follows() bool { return !l.hinted.IsZero() && l.follow < len(followUps) }
 
 // answered notes whether anybody has answered lately.
 func (l *looks) answered(now time.Time, lately bool) {
@@ -76,7 +85,7 @@ func (l *looks) answered(now time.Time, lately bool) {
 
 // due is when the next look is.
 func (l *looks) due() time.Time {
-	if l.following() {
+	if l.follows() {
 		if at := l.hinted.Add(followUps[l.follow]); at.Before(l.next) {
 			return at
 		}

@@ -45,7 +45,6 @@ func (c class) String() string {
 
 var (
 	private = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-	cgnat   = netip.MustParsePrefix("100.64.0.0/10")
 	dsLite  = netip.MustParsePrefix("192.0.0.0/29") // RFC 6333, section 5.7
 
 	// reserved is the rest of IANA's special-purpose registry (RFC 6890 and
@@ -92,7 +91,7 @@ func classify(addr netip.Addr, own []netip.Prefix) class {
 	switch {
 	case contains(private, addr):
 		return classPrivate
-	case cgnat.Contains(addr):
+	case fact.IsShared(addr):
 		return classCGNAT
 	case contains(reserved, addr):
 		return classReserved

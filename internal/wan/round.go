@@ -5,6 +5,7 @@ package wan
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/fact"
@@ -30,6 +31,8 @@ type asked struct {
 	failures int       // in a row
 	failed   time.Time // when it failed last; zero since it answered
 	rest     time.Time // a router source: left out until then
+	dear     bool      // see dear
+	at       time.Time // when it was asked last; zero: never
 }
 
 func (w *Watcher) ofKind(kind Kind) []*asked {
@@ -107,28 +110,36 @@ func (w *Watcher) note(r reply) Answer {
 	return r.answer
 }
 
-// askNear asks a person's word and the router in every way there is, at the
-// same time, and returns the answers in the order of the config. Once one way
-// has brought an answer, the others have a grace left.
-func (w *Watcher) askNear(ctx context.Context) []Answer {
-	var list []*asked
-	for _, s := range w.sources {
-		if s.Kind() != Outside && !time.Now().Before(s.rest) {
-			list = append(list, s)
-		}
-	}
+// askNear asks a person's word and the router in the ways that whom says, at the
+// same time, and returns the answers in the order of the config. Those who were
+// left out stand by their last, unless one who was asked says something new, or
+// nothing for a grace: then they are asked too. Once one way has brought an
+// answer, the others have a grace left.
+func (w *Watcher) askNear(ctx context.Context, routine bool) []Answer {
+	list, left := w.whom(routine)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	replies := make(chan reply, len(list))
-	for _, s := range list {
-		go func() { replies <- w.query(ctx, s) }()
+	replies := make(chan reply, len(list)+len(left))
+	ask := func(some []*asked) {
+		for _, s := range some {
+			s.at = time.Now()
+			go func() { replies <- w.query(ctx, s) }()
+		}
+	}
+	ask(list)
+	var late, impatient <-chan time.Time
+	if left != nil {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		impatient = timer.C
 	}
 	got := map[*asked]reply{}
-	var late <-chan time.Time
 	for len(got) < len(list) {
+		news := false
 		select {
 		case r := <-replies:
 			got[r.source] = r
+			news = isNews(r)
 			if r.answer.Kind == Router && r.answer.Observation.State != fact.Unknown && late == nil {
 				timer := time.NewTimer(grace)
 				defer timer.Stop()
@@ -137,16 +148,30 @@ func (w *Watcher) askNear(ctx context.Context) []Answer {
 		case <-late:
 			cancel()
 			late = nil
+		case <-impatient:
+			news = true
+		}
+		if news && left != nil {
+			ask(left)
+			list, left = append(list, left...), nil
 		}
 	}
+	w.thrift.left = left
 	return w.gather(list, got)
 }
 
 // gather notes the replies and gives those who failed beside another a rest.
 func (w *Watcher) gather(list []*asked, got map[*asked]reply) []Answer {
 	var answers []Answer
-	for _, s := range list {
-		r := got[s]
+	for _, s := range w.sources {
+		r, replied := got[s]
+		switch {
+		case slices.Contains(w.thrift.left, s):
+			answers = append(answers, remembered(s))
+			continue
+		case !replied:
+			continue
+		}
 		if r.gaveUp && s.Kind() == Router {
 			r.gaveUp, r.err = false, context.DeadlineExceeded // the grace was over
 		}

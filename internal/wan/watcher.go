@@ -44,6 +44,7 @@ type Watcher struct {
 	// What follows belongs to the loop.
 	plan      plan
 	looks     looks
+	thrift    thrift
 	heeded    bool // a hint has not been followed by a look yet
 	started   time.Time
 	heard     time.Time // when a router said anything last, or the start
@@ -71,7 +72,7 @@ func New(cfg Config, sources []Source) *Watcher {
 	}
 	parties := map[string]bool{}
 	for _, s := range sources {
-		a := &asked{Source: s, party: party(s.Name()), status: SourceStatus{Name: s.Name()}}
+		a := &asked{Source: s, party: party(s.Name()), dear: dear(s), status: SourceStatus{Name: s.Name()}}
 		w.sources = append(w.sources, a)
 		if s.Kind() == Outside {
 			parties[a.party] = true
@@ -133,13 +134,16 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 	if wait := w.looks.tooSoon(time.Now()); wait > 0 {
 		return wait, nil
 	}
-	w.looks.begin(time.Now())
-	own := w.cfg.OwnPrefixes()
-	near := w.askNear(ctx)
-	said, spoken := saidBy(near), spoke(near)
 	if w.kicked.Swap(false) {
 		w.plan.kicked = true
 	}
+	routine := !w.heeded && !w.plan.kicked && !w.looks.following(time.Now())
+	w.looks.calm = w.calm(time.Now())
+	w.looks.begin(time.Now())
+	own := w.cfg.OwnPrefixes()
+	near := w.askNear(ctx, routine)
+	said, spoken := saidBy(near), spoke(near)
+	w.mistrust(time.Now(), routine && w.looks.calm && spoken && said != w.plan.said)
 	if spoken {
 		w.heard = time.Now()
 	}
@@ -157,6 +161,11 @@ func (w *Watcher) step(ctx context.Context) (time.Duration, error) {
 	}
 	fresh := !time.Now().Before(w.plan.due(time.Now()))
 	if fresh {
+		if w.thrift.left != nil { // what was said before does not count in an agreement
+			near = w.askNear(ctx, false)
+			said, spoken = saidBy(near), spoke(near)
+			w.plan.hear(time.Now(), said, w.published.String())
+		}
 		urgent := w.plan.begin(time.Now())
 		w.outside = w.askOutside(ctx, near, own, urgent, w.plan.sparing())
 	}
@@ -247,17 +256,18 @@ func (w *Watcher) conclude(ctx context.Context, f Finding, spoken, fresh bool) {
 	w.status.Store(w.snapshot(link))
 }
 
-// report logs transitions.
+// report logs transitions, with what they rest on. Whoever tells of the link
+// warns with its summary, so this does not.
 func (w *Watcher) report(cause Cause, link fact.Link) {
 	if cause == w.cause && link.Verdict == w.verdict {
 		return
 	}
 	w.cause, w.verdict = cause, link.Verdict
 	if link.Verdict == fact.VerdictPass {
-		w.cfg.Log.Info("public address confirmed", "summary", link.Summary)
+		w.cfg.Log.Debug("public address confirmed", "summary", link.Summary)
 		return
 	}
-	w.cfg.Log.Warn("public address not confirmed", "summary", link.Summary, "action", link.Action, "evidence", link.Evidence)
+	w.cfg.Log.Info("public address not confirmed", "summary", link.Summary, "action", link.Action, "evidence", link.Evidence)
 }
 
 func (w *Watcher) snapshot(link fact.Link) Status {

@@ -74,6 +74,23 @@ func TestWatcherChangeIsSeenWithinOnePoll(t *testing.T) {
 	}, r, o)
 }
 
+// What the internet saw before the router lost its address is not said of now.
+func TestWatcherForgetsWhatTheOutsideSawOfALostAddress(t *testing.T) {
+	r, o := router(says("11.22.33.44")), outside("a", says("11.22.33.44"))
+	home(t, func(t *testing.T, w *wan.Watcher) {
+		r.says("none")
+		after(30 * time.Second)
+		wantVerdict(t, w, fact.VerdictWarn)
+		if said := w.Status().Load().Link.Summary; !strings.HasSuffix(said, "has no public IPv4 address.") {
+			t.Errorf("it says %q", said)
+		}
+		after(5 * time.Minute) // the outside is asked anew, and sees it all the same
+		if said := w.Status().Load().Link.Summary; !strings.HasSuffix(said, "has no public IPv4 address (the internet sees 11.22.33.44).") {
+			t.Errorf("it says %q", said)
+		}
+	}, r, o)
+}
+
 // A contradiction, a silence and nonsense each leave the published address and
 // say who said what.
 func TestWatcherKeepsTheAgreedAddress(t *testing.T) {

@@ -21,8 +21,7 @@ func TestSilentWayOfAskingTheRouterCostsNoTime(t *testing.T) {
 		wantVerdict(t, w, fact.VerdictPass)
 		r.says("11.22.33.55")
 		o.says("11.22.33.55")
-		w.Hint("gena")
-		if took := changed(t, w, time.Minute); took > 100*time.Millisecond {
+		if took := changed(t, w, time.Minute, hint(w, "gena")); took > 100*time.Millisecond {
 			t.Errorf("it took %s", took)
 		}
 		if n := len(pmp.asked()); n < 4 || n > 12 {

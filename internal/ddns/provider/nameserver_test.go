@@ -129,7 +129,7 @@ func (b *bind) addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
 func (b *bind) waitUp(t *testing.T, done chan error) {
 	t.Helper()
 	client := &dns.Client{Timeout: 500 * time.Millisecond}
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(3 * time.Minute)
 	for {
 		q := new(dns.Msg).SetQuestion("example.org.", dns.TypeSOA)
 		if m, _, err := client.Exchange(q, b.addr()); err == nil && m.Rcode == dns.RcodeSuccess {

@@ -68,7 +68,7 @@ func spawn(t *testing.T, ready func() bool, path string, args ...string) {
 			t.Logf("%s said:\n%s", path, out.String())
 		}
 	})
-	for deadline := time.Now().Add(30 * time.Second); !ready(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); !ready(); time.Sleep(20 * time.Millisecond) {
 		select {
 		case err := <-ended:
 			ended <- err

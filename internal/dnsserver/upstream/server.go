@@ -295,6 +295,9 @@ func (p *Pool) noteSuccess(s *server, took time.Duration) {
 	if s.health == fact.VerdictFail {
 		p.log.Info("upstream DNS server answers again", "server", s.spec.Text)
 	}
+	if s.health != fact.VerdictPass {
+		defer p.changed()
+	}
 	s.health, s.inARow, s.servfails, s.beaten, s.lastError, s.good = fact.VerdictPass, 0, 0, 0, "", time.Now()
 }
 
@@ -336,6 +339,7 @@ func (p *Pool) noteFailure(s *server, begin time.Time, words string) bool {
 		return true
 	}
 	s.health = fact.VerdictFail
+	defer p.changed()
 	p.log.Warn("upstream DNS server does not answer", "server", s.spec.Text, "err", words)
 	p.prober.Kick()
 	return true

@@ -85,6 +85,9 @@ type Config struct {
 	// Dial opens connections to literal addresses, "udp" or "tcp"; nil means a
 	// net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Changed is called when a server begins or ceases to answer; nil means
+	// that nobody wants to know. It must neither block nor call the pool.
+	Changed func()
 	// Log gets servers that fail and come back; nil means none.
 	Log *slog.Logger
 }
@@ -96,6 +99,7 @@ type Pool struct {
 	patience time.Duration
 	probed   string
 	log      *slog.Logger
+	changed  func() // as in Config; never nil
 	servers  []*server
 	book     *book // nil where all servers are known by address
 	flight   flight
@@ -113,7 +117,7 @@ func New(cfg Config) (*Pool, error) {
 		return nil, errors.New("there are no upstream servers, so no name outside the house could be resolved: set upstreams in [dns]")
 	}
 	cfg = withDefaults(cfg)
-	p := &Pool{timeout: cfg.Timeout, patience: min(cfg.Patience, cfg.Timeout/3), probed: cfg.ProbeName, log: cfg.Log, life: newLife()}
+	p := &Pool{timeout: cfg.Timeout, patience: min(cfg.Patience, cfg.Timeout/3), probed: cfg.ProbeName, log: cfg.Log, changed: cfg.Changed, life: newLife()}
 	p.prober = loop.New(loop.Config{Name: "dns upstream", Step: p.step, Log: cfg.Log})
 	for _, spec := range specs {
 		if err := p.add(spec, cfg); err != nil {
@@ -138,6 +142,9 @@ func withDefaults(cfg Config) Config {
 	}
 	if cfg.Own == nil {
 		cfg.Own = func(netip.AddrPort) bool { return false }
+	}
+	if cfg.Changed == nil {
+		cfg.Changed = func() {}
 	}
 	if cfg.Dial == nil {
 		cfg.Dial = new(net.Dialer).DialContext

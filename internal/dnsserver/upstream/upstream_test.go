@@ -265,13 +265,15 @@ func TestDeadServerIsAskedLast(t *testing.T) {
 
 func TestDeadServerIsProbedUntilItIsBack(t *testing.T) {
 	var up atomic.Bool
+	var changes atomic.Int32
 	asked := make(chan struct{}, 1000)
-	p := pool(90*time.Millisecond, serve(t, func(w dns.ResponseWriter, r *dns.Msg) {
+	at := serve(t, func(w dns.ResponseWriter, r *dns.Msg) {
 		asked <- struct{}{}
 		if up.Load() {
 			_ = w.WriteMsg(reply(r, "1.2.3.4"))
 		}
-	}))
+	})
+	p := made(upstream.New(upstream.Config{Servers: []netip.AddrPort{at}, Timeout: 90 * time.Millisecond, Changed: func() { changes.Add(1) }}))
 	for range 20 { // on a busy machine one exchange may not get to a second attempt
 		if _, err := p.Exchange(t.Context(), question(t, nil)); err == nil || !strings.Contains(err.Error(), "no answer within") {
 			t.Errorf("Exchange = %v", err)
@@ -279,6 +281,9 @@ func TestDeadServerIsProbedUntilItIsBack(t *testing.T) {
 	}
 	if st := p.Status()[0]; st.Healthy != fact.VerdictFail {
 		t.Fatalf("the server is %+v", st)
+	}
+	if n := changes.Load(); n != 1 {
+		t.Errorf("that the server does not answer was told %d times, want once", n)
 	}
 	up.Store(true)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -293,6 +298,9 @@ func TestDeadServerIsProbedUntilItIsBack(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("Run = %v", err)
+	}
+	if n := changes.Load(); n != 2 {
+		t.Errorf("that the server failed and came back was told %d times, want twice", n)
 	}
 }
 

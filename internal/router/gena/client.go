@@ -53,6 +53,9 @@ type StatusError struct {
 
 // Error implements error.
 func (e *StatusError) Error() string {
+	if e.Status/100 == 3 {
+		return fmt.Sprintf("the router answered %s with a redirect (HTTP %d), which is not followed", e.Method, e.Status)
+	}
 	return fmt.Sprintf("the router answered %s with HTTP %d", e.Method, e.Status)
 }
 

@@ -13,6 +13,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/edgeguard/edgeguard/internal/router/murmur"
 )
 
 const (
@@ -27,7 +29,7 @@ type Receiver struct {
 	gateway  netip.Addr
 	callback string
 	heard    func()
-	log      *slog.Logger
+	log      *murmur.Log
 	tasks    sync.WaitGroup
 	slots    chan struct{}
 
@@ -50,7 +52,8 @@ type ReceiverConfig struct {
 	// Heard is called for each notification, in a goroutine of the receiver's;
 	// required, must not block.
 	Heard func()
-	// Log gets what is refused, at debug; required.
+	// Log gets what comes and what is refused, at debug and a few lines a
+	// minute; required.
 	Log *slog.Logger
 }
 
@@ -67,7 +70,7 @@ func Listen(cfg ReceiverConfig) (*Receiver, error) {
 	port := listener.Addr().(*net.TCPAddr).AddrPort().Port()
 	path := "/" + rand.Text()
 	r := &Receiver{
-		listener: listener, gateway: cfg.Gateway, heard: cfg.Heard, log: cfg.Log,
+		listener: listener, gateway: cfg.Gateway, heard: cfg.Heard, log: murmur.New(cfg.Log),
 		callback: "http://" + netip.AddrPortFrom(host, port).String() + path,
 		want:     expected{path: path},
 		slots:    make(chan struct{}, maxAtOnce),

@@ -58,7 +58,7 @@ func knock(t *testing.T, r *gena.Receiver, from netip.Addr) (net.Conn, *url.URL)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(3 * time.Minute))
 	return conn, at
 }
 

@@ -17,10 +17,12 @@ import (
 // section 2.4.3 and following; Device Architecture, section 3.2.6).
 const (
 	codeInvalidAction     = 401
+	codeInvalidArgs       = 402
 	codeActionFailed      = 501
 	codeNotImplemented    = 602
 	codeArrayIndexInvalid = 713
 	codeNoSuchEntry       = 714
+	codeNoneInRange       = 730
 )
 
 // LostError means that the router was not reached where it used to be, or did
@@ -113,7 +115,10 @@ func failure(action string, x *exchange, err error) error {
 	switch {
 	case x.failed != nil:
 		return &LostError{Action: action, MayHaveActed: x.connected.Load(), Err: x.failed}
-	case x.status == http.StatusNotFound, x.status == http.StatusGone, x.status/100 == 3:
+	case x.status/100 == 3:
+		// It was carried out nowhere, and what it is sent on to is not asked.
+		return &LostError{Action: action, Err: redirected(x.status)}
+	case x.status == http.StatusNotFound, x.status == http.StatusGone:
 		// Something answers there, but not the service.
 		return &LostError{Action: action, Err: fmt.Errorf("the router answered HTTP %d", x.status)}
 	case x.status/100 == 5:

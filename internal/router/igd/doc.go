@@ -1,6 +1,7 @@
 // Package igd speaks UPnP's Internet Gateway Device protocol with one router:
 // it fetches the description, picks the connection service and makes the SOAP
-// calls (UPnP WANIPConnection:1 and :2, WANPPPConnection:1).
+// calls (UPnP WANIPConnection:1 and :2, WANPPPConnection:1, the DSL Forum's
+// types of both, and WANIPv6FirewallControl:1).
 //
 // goupnp builds and reads the messages. Everything around them is our own,
 // since goupnp bounds neither the size of an answer nor, for SOAP, its time,

@@ -8,11 +8,9 @@ import (
 	"net"
 	"net/netip"
 	"time"
-)
 
-// sharedSpace is the address space of carriers' NAT (RFC 6598), which
-// netip.Addr.IsPrivate does not cover.
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+	"github.com/edgeguard/edgeguard/internal/fact"
+)
 
 // Peer is the gateway and how it is talked to. It is immutable.
 type Peer struct {
@@ -36,8 +34,21 @@ func (p Peer) Check() error {
 	switch a := p.Gateway; {
 	case a.Is4() && a.IsLoopback() && p.AllowLoopback:
 		return nil
-	case !a.Is4(), a.IsLoopback(), !a.IsPrivate() && !sharedSpace.Contains(a):
+	case !a.Is4(), a.IsLoopback(), !a.IsPrivate() && !fact.IsShared(a):
 		return fmt.Errorf("the gateway's address %s is not a home network's: UPnP is spoken only with a router on a private IPv4 address", a)
+	}
+	return nil
+}
+
+// CheckLink is Check for a gateway that is spoken to by IPv6, from Local: it
+// must be link-local, on an interface that its zone names. What is link-local
+// leaves no interface, so it is never a host on the internet.
+func (p Peer) CheckLink() error {
+	switch a := p.Gateway; {
+	case a.Is6() && a.IsLoopback() && p.AllowLoopback:
+		return nil
+	case !a.Is6(), a.Is4In6(), !a.IsLinkLocalUnicast(), a.Zone() == "":
+		return fmt.Errorf("the IPv6 router's address %s is not a link-local one with its interface", a)
 	}
 	return nil
 }
@@ -50,7 +61,11 @@ func (p Peer) Dial(ctx context.Context, _, address string) (net.Conn, error) {
 		return nil, fmt.Errorf("refusing to connect to %q, which is not the gateway %s", address, p.Gateway)
 	}
 	dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(p.Local, 0))}
-	conn, err := dialer.DialContext(ctx, "tcp4", to.String())
+	network := "tcp4"
+	if p.Gateway.Is6() {
+		network = "tcp6" // see CheckLink
+	}
+	conn, err := dialer.DialContext(ctx, network, to.String())
 	if err == nil {
 		exchangeIn(ctx).connected.Store(true)
 	}

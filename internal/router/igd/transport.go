@@ -71,6 +71,11 @@ func newHTTP(p Peer, limit int64) http.Client {
 	}
 }
 
+// redirected is the error of an answer that sends us elsewhere.
+func redirected(status int) error {
+	return fmt.Errorf("the router answered with a redirect (HTTP %d), which is not followed", status)
+}
+
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := exchangeIn(req.Context())
@@ -82,7 +87,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer resp.Body.Close()
 	x.status = resp.StatusCode
 	if resp.StatusCode/100 == 3 {
-		return nil, fmt.Errorf("the router answered with a redirect (HTTP %d), which is not followed", resp.StatusCode)
+		return nil, redirected(resp.StatusCode)
 	}
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return nil, fmt.Errorf("the router answered in the content coding %q, which was not asked for", tidy.Line(coding, 20))

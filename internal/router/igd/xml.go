@@ -4,10 +4,12 @@ package igd
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/edgeguard/edgeguard/internal/tidy"
@@ -22,7 +24,7 @@ const (
 // and without characters that XML forbids, or an error where it is nested too
 // deeply, has too many elements, has a document type or does not parse.
 //
-// Text that is not UTF-8 is taken for Latin-1, whatever the declaration says:
+// Text that is neither UTF-8 nor UTF-16 is taken for Latin-1, whatever the declaration says:
 // the names in it are only shown, and no router is lost over an umlaut.
 func tidyXML(body []byte) ([]byte, error) {
 	body = permitted(toUTF8(body))
@@ -60,8 +62,12 @@ func tidyXML(body []byte) ([]byte, error) {
 	}
 }
 
-// toUTF8 returns body, or its reading as Latin-1 where it is not UTF-8.
+// toUTF8 returns body as UTF-8: as UTF-16 where it looks like that, and as
+// Latin-1 where it is neither.
 func toUTF8(body []byte) []byte {
+	if order := utf16Order(body); order != nil {
+		return fromUTF16(body, order)
+	}
 	body = bytes.TrimPrefix(body, []byte("\ufeff"))
 	if utf8.Valid(body) {
 		return body
@@ -71,6 +77,30 @@ func toUTF8(body []byte) []byte {
 		out = utf8.AppendRune(out, rune(c))
 	}
 	return out
+}
+
+// utf16Order returns the order of octets of an XML text in UTF-16, by its
+// byte-order mark or its first character, which is < (XML 1.0, appendix F).
+// It is nil where the text is something else.
+func utf16Order(body []byte) binary.ByteOrder {
+	if len(body) < 2 {
+		return nil
+	}
+	switch [2]byte(body) {
+	case [2]byte{0xFE, 0xFF}, [2]byte{0, '<'}:
+		return binary.BigEndian
+	case [2]byte{0xFF, 0xFE}, [2]byte{'<', 0}:
+		return binary.LittleEndian
+	}
+	return nil
+}
+
+func fromUTF16(body []byte, order binary.ByteOrder) []byte {
+	units := make([]uint16, 0, len(body)/2)
+	for ; len(body) >= 2; body = body[2:] {
+		units = append(units, order.Uint16(body))
+	}
+	return bytes.TrimPrefix([]byte(string(utf16.Decode(units))), []byte("\ufeff"))
 }
 
 // permitted puts a space in place of every character that XML 1.0, section

@@ -20,7 +20,10 @@ func TestTidyXML(t *testing.T) {
 		"<?xml version=\"1.0\"?>\n<a>x</a>\x00\x00": "\n<a>x</a>",
 		"\ufeff<a/>":            "<a/>",
 		"<a>\x01b</a><trailing": "<a> b</a>",
-		"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xe4</a>": "<a>ä</a>",
+		"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xe4</a>":  "<a>ä</a>",
+		"\xff\xfe<\x00a\x00>\x00\xe4\x00<\x00/\x00a\x00>\x00":         "<a>ä</a>",
+		"\xfe\xff\x00<\x00a\x00>\xd8\x3d\xde\x00\x00<\x00/\x00a\x00>": "<a>😀</a>",
+		"<\x00a\x00>\x00\x00\xd8<\x00/\x00a\x00>\x00x":                "<a>\ufffd</a>", // half a character, and an octet too many
 	} {
 		if got, err := tidyXML([]byte(in)); err != nil || string(got) != want {
 			t.Errorf("tidyXML(%q) = %q, %v, want %q", in, got, err, want)
@@ -49,6 +52,8 @@ func TestTidyXMLRefuses(t *testing.T) {
 func FuzzTidyXML(f *testing.F) {
 	f.Add([]byte("<?xml version=\"1.0\"?><a b=\"c\"><d/>\xff</a>"))
 	f.Add([]byte("<a>&#1;</a>"))
+	f.Add([]byte("\xfe\xff\x00<\x00a\x00/\x00>"))
+	f.Add([]byte("<\x00a\x00/\x00>\x00"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		out, err := tidyXML(body)
 		if err != nil {

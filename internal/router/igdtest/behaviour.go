@@ -3,12 +3,11 @@ package igdtest
 // The ways in which the router can be odd.
 
 import (
-	"compress/gzip"
 	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
+	"time"
 )
 
 // Service types.
@@ -16,12 +15,18 @@ const (
 	WANIP2 = "urn:schemas-upnp-org:service:WANIPConnection:2"
 	WANIP1 = "urn:schemas-upnp-org:service:WANIPConnection:1"
 	WANPPP = "urn:schemas-upnp-org:service:WANPPPConnection:1"
+	// ForumIP and ForumPPP are the types that they had at the DSL Forum.
+	ForumIP  = "urn:dslforum-org:service:WANIPConnection:1"
+	ForumPPP = "urn:dslforum-org:service:WANPPPConnection:1"
 )
 
 // Service is one connection service in the description.
 type Service struct {
 	// Type is its service type.
 	Type string
+	// Device is the number of the WANConnectionDevice that it belongs to.
+	// Services that follow each other with the same number share one.
+	Device int
 	// Status is what GetStatusInfo says; empty means "Connected".
 	Status string
 	// WAN is what GetExternalIPAddress says in place of Behaviour.WAN; empty
@@ -38,14 +43,25 @@ type Behaviour struct {
 	// ReplyFrom is the address that replies to searches come from; the zero
 	// Addr means the router's own.
 	ReplyFrom netip.Addr
+	// OtherPort means that replies come from another port than the searches
+	// went to.
+	OtherPort bool
 	// Location is what replies to searches say; nil means the truth.
 	Location func(truth string) string
 	// ReplyHeaders are more header lines of the replies.
 	ReplyHeaders []string
+	// Reply changes a whole reply; nil leaves it as it is.
+	Reply func(truth string) string
+	// Server is what the router calls itself in replies.
+	Server string
 
 	// Manufacturer, Model and UDN are the router's names, put into the
 	// description as they are.
 	Manufacturer, Model, UDN string
+	// Domain is that of the description's device types; empty means
+	// schemas-upnp-org. Root is the type of the root device without it; empty
+	// means InternetGatewayDevice:2.
+	Domain, Root string
 	// Services are the connection services.
 	Services []Service
 	// URLBase is the description's; empty means none.
@@ -57,9 +73,16 @@ type Behaviour struct {
 	// itself does.
 	Description http.HandlerFunc
 
+	// Wire writes the router's own answers, the description and those to calls;
+	// nil means in UTF-8, with their length.
+	Wire Wire
+
 	// Events answers SUBSCRIBE and UNSUBSCRIBE in the router's place, as
 	// Control does calls.
 	Events func(w http.ResponseWriter, req *http.Request) bool
+
+	// Firewall is the IPv6 firewall; nil means that there is no control of it.
+	Firewall *Firewall
 
 	// WAN is what GetExternalIPAddress says.
 	WAN string
@@ -74,6 +97,20 @@ type Behaviour struct {
 	// SecureMode is the error code for a mapping to another host than the one
 	// asking, 718 or 606; zero means that it is taken.
 	SecureMode int
+	// TableSize is how many entries there is room for (728 beyond that); zero
+	// means no bound.
+	TableSize int
+	// LeasesLast is how long an entry with a lease really stays, whatever it
+	// says of itself; zero means as long as it says. See also
+	// Router.DropLeases.
+	LeasesLast time.Duration
+	// NeverRenews means that asking again for an entry does not make its lease
+	// longer.
+	NeverRenews bool
+	// NoEntry is the error code for an entry that is not there; zero means 714.
+	NoEntry int
+	// TableEnd is the error code after the last entry; zero means 713.
+	TableEnd int
 	// Rewrites changes a mapping as it is entered into the table; nil leaves
 	// it as it is.
 	Rewrites func(*Entry)
@@ -99,6 +136,7 @@ func wellBehaved() Behaviour {
 		UDN:          "uuid:00000000-1111-2222-3333-444444444444",
 		Services:     []Service{{Type: WANIP2}},
 		WAN:          "11.22.33.44",
+		Server:       "igdtest UPnP/2.0",
 		Faults:       map[string]int{},
 	}
 }
@@ -106,55 +144,4 @@ func wellBehaved() Behaviour {
 func (b Behaviour) clone() Behaviour {
 	b.Services, b.Faults = slices.Clone(b.Services), maps.Clone(b.Faults)
 	return b
-}
-
-// Endless answers without an end.
-func Endless(w http.ResponseWriter, req *http.Request) {
-	block := []byte("<root>" + strings.Repeat("<!-- more -->", 1000))
-	for req.Context().Err() == nil {
-		if _, err := w.Write(block); err != nil {
-			return
-		}
-	}
-}
-
-// Slow answers the beginning and never the rest.
-func Slow(w http.ResponseWriter, req *http.Request) {
-	_, _ = w.Write([]byte("<root>"))
-	_ = http.NewResponseController(w).Flush()
-	<-req.Context().Done()
-}
-
-// Deep answers with XML nested ten thousand deep.
-func Deep(w http.ResponseWriter, _ *http.Request) {
-	const depth = 10_000
-	_, _ = w.Write([]byte("<root>" + strings.Repeat("<a>", depth) + strings.Repeat("</a>", depth) + "</root>"))
-}
-
-// Gzipped answers in gzip, asked or not.
-func Gzipped(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Encoding", "gzip")
-	z := gzip.NewWriter(w)
-	_, _ = z.Write([]byte("<root><device/></root>"))
-	_ = z.Close()
-}
-
-// RedirectTo answers with a redirect.
-func RedirectTo(url string) http.HandlerFunc {
-	return func(w http.ResponseWriter, req *http.Request) {
-		w.Header().Set("Location", url)
-		w.WriteHeader(http.StatusTemporaryRedirect)
-	}
-}
-
-// Always makes a Behaviour.Control of a handler, for the given actions or, when
-// there are none, for all.
-func Always(h http.HandlerFunc, actions ...string) func(http.ResponseWriter, *http.Request, string) bool {
-	return func(w http.ResponseWriter, req *http.Request, action string) bool {
-		if len(actions) > 0 && !slices.Contains(actions, action) {
-			return false
-		}
-		h(w, req)
-		return true
-	}
 }

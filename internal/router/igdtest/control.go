@@ -3,6 +3,7 @@ package igdtest
 // SOAP calls on the table.
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -25,6 +26,10 @@ type args struct {
 	Enabled        string `xml:"NewEnabled"`
 	Description    string `xml:"NewPortMappingDescription"`
 	Lease          uint32 `xml:"NewLeaseDuration"`
+	Index          int    `xml:"NewPortMappingIndex"`
+	StartPort      uint16 `xml:"NewStartPort"`
+	EndPort        uint16 `xml:"NewEndPort"`
+	Number         int    `xml:"NewNumberOfPorts"`
 }
 
 // control answers one SOAP call.
@@ -56,21 +61,21 @@ func (r *Router) control(w http.ResponseWriter, req *http.Request) {
 		http.NotFound(w, req)
 		return
 	case odd.Faults[action] != 0:
-		fault(w, odd.Faults[action])
+		fault(w, odd.Wire, odd.Faults[action])
 		return
 	case odd.OnlyVersion1 && strings.HasSuffix(service, ":2"):
-		fault(w, 401)
+		fault(w, odd.Wire, 401)
 		return
 	case !arguments(body, &in):
-		fault(w, 402)
+		fault(w, odd.Wire, 402)
 		return
 	}
 	out, code := r.act(odd, odd.Services[number], action, in, from)
 	if code != 0 {
-		fault(w, code)
+		fault(w, odd.Wire, code)
 		return
 	}
-	envelope(w, http.StatusOK, fmt.Sprintf(`<u:%sResponse xmlns:u="%s">%s</u:%sResponse>`, action, service, out, action))
+	envelope(w, odd.Wire, http.StatusOK, fmt.Sprintf(`<u:%sResponse xmlns:u="%s">%s</u:%sResponse>`, action, service, out, action))
 }
 
 // act carries an action out and returns the answer's arguments, or an error
@@ -89,15 +94,24 @@ func (r *Router) act(odd Behaviour, service Service, action string, in args, fro
 		return "", r.add(odd, in, from, at)
 	case "GetSpecificPortMappingEntry":
 		if at < 0 {
-			return "", 714
+			return "", cmp.Or(odd.NoEntry, 714)
 		}
 		m := r.table[at].left()
-		return fmt.Sprintf("<NewInternalPort>%d</NewInternalPort><NewInternalClient>%s</NewInternalClient><NewEnabled>%d</NewEnabled>"+
-			"<NewPortMappingDescription>%s</NewPortMappingDescription><NewLeaseDuration>%d</NewLeaseDuration>",
-			m.Internal.Port(), m.Internal.Addr(), number(m.Enabled), m.Description, int(m.Lease/time.Second)), 0
+		return inTable(m), 0
+	case "GetGenericPortMappingEntry":
+		if in.Index < 0 || in.Index >= len(r.table) {
+			return "", cmp.Or(odd.TableEnd, 713)
+		}
+		m := r.table[in.Index].left()
+		return fmt.Sprintf("<NewRemoteHost></NewRemoteHost><NewExternalPort>%d</NewExternalPort><NewProtocol>%s</NewProtocol>%s", m.ExternalPort, m.Protocol, inTable(m)), 0
+	case "GetListOfPortMappings":
+		if !strings.HasSuffix(service.Type, ":2") {
+			return "", 401
+		}
+		return r.list(in)
 	case "DeletePortMapping":
 		if at < 0 {
-			return "", 714
+			return "", cmp.Or(odd.NoEntry, 714)
 		}
 		r.table = append(r.table[:at], r.table[at+1:]...)
 		return "", 0
@@ -119,12 +133,17 @@ func (r *Router) add(odd Behaviour, in args, from netip.Addr, at int) int {
 		return 718
 	case odd.RefusesLeases != 0 && in.Lease != 0:
 		return odd.RefusesLeases
+	case at < 0 && odd.TableSize != 0 && len(r.table) >= odd.TableSize:
+		return 728
 	}
 	e := Entry{Description: in.Description, LeaseSeconds: in.Lease, Enabled: in.Enabled == "1"}
 	if odd.Rewrites != nil {
 		odd.Rewrites(&e)
 	}
 	if e.Drop {
+		return 0
+	}
+	if odd.NeverRenews && at >= 0 {
 		return 0
 	}
 	r.put(fact.Mapping{
@@ -135,7 +154,36 @@ func (r *Router) add(odd Behaviour, in args, from netip.Addr, at int) int {
 		Lease:        time.Duration(e.LeaseSeconds) * time.Second,
 		Enabled:      e.Enabled,
 	})
+	if at = r.find(fact.Protocol(in.Protocol), in.ExternalPort); odd.LeasesLast != 0 && e.LeaseSeconds != 0 {
+		r.table[at].gone = time.Now().Add(odd.LeasesLast)
+	}
 	return 0
+}
+
+// inTable is what both ways to read one entry have in common.
+func inTable(m fact.Mapping) string {
+	return fmt.Sprintf("<NewInternalPort>%d</NewInternalPort><NewInternalClient>%s</NewInternalClient><NewEnabled>%d</NewEnabled>"+
+		"<NewPortMappingDescription>%s</NewPortMappingDescription><NewLeaseDuration>%d</NewLeaseDuration>",
+		m.Internal.Port(), m.Internal.Addr(), number(m.Enabled), m.Description, int(m.Lease/time.Second))
+}
+
+// list is the answer of GetListOfPortMappings; mu is held.
+func (r *Router) list(in args) (string, int) {
+	var text strings.Builder
+	n := 0
+	for _, e := range r.table {
+		if m := e.left(); string(m.Protocol) == in.Protocol && m.ExternalPort >= in.StartPort && m.ExternalPort <= in.EndPort && (in.Number == 0 || n < in.Number) {
+			n++
+			fmt.Fprintf(&text, "<p:PortMappingEntry><p:NewRemoteHost></p:NewRemoteHost><p:NewExternalPort>%d</p:NewExternalPort><p:NewProtocol>%s</p:NewProtocol>"+
+				"<p:NewInternalPort>%d</p:NewInternalPort><p:NewInternalClient>%s</p:NewInternalClient><p:NewEnabled>%d</p:NewEnabled>"+
+				"<p:NewDescription>%s</p:NewDescription><p:NewLeaseTime>%d</p:NewLeaseTime></p:PortMappingEntry>",
+				m.ExternalPort, m.Protocol, m.Internal.Port(), m.Internal.Addr(), number(m.Enabled), m.Description, int(m.Lease/time.Second))
+		}
+	}
+	if n == 0 {
+		return "", 730
+	}
+	return `<NewPortListing><![CDATA[<p:PortMappingList xmlns:p="urn:schemas-upnp-org:gw:WANIPConnection">` + text.String() + `</p:PortMappingList>]]></NewPortListing>`, 0
 }
 
 // arguments reads an action's arguments out of an envelope.
@@ -153,15 +201,13 @@ func arguments(body []byte, into *args) bool {
 	return xml.Unmarshal([]byte("<args>"+string(e.Body.Action.Inner)+"</args>"), into) == nil
 }
 
-func fault(w http.ResponseWriter, code int) {
-	envelope(w, http.StatusInternalServerError, fmt.Sprintf(`<s:Fault><faultcode>s:Client</faultcode><faultstring>UPnPError</faultstring>`+
+func fault(w http.ResponseWriter, wire Wire, code int) {
+	envelope(w, wire, http.StatusInternalServerError, fmt.Sprintf(`<s:Fault><faultcode>s:Client</faultcode><faultstring>UPnPError</faultstring>`+
 		`<detail><UPnPError xmlns="urn:schemas-upnp-org:control-1-0"><errorCode>%d</errorCode><errorDescription>told to</errorDescription></UPnPError></detail></s:Fault>`, code))
 }
 
-func envelope(w http.ResponseWriter, status int, body string) {
-	w.Header().Set("Content-Type", `text/xml; charset="utf-8"`)
-	w.WriteHeader(status)
-	fmt.Fprintf(w, `<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>%s</s:Body></s:Envelope>`, body)
+func envelope(w http.ResponseWriter, wire Wire, status int, body string) {
+	wire.write(w, status, fmt.Sprintf(`<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>%s</s:Body></s:Envelope>`, body))
 }
 
 func number(b bool) int {

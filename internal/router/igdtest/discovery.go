@@ -45,11 +45,17 @@ func (r *Router) answerSearch(target string, from netip.AddrPort) {
 		target = "upnp:rootdevice"
 	}
 	reply := "HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: " + target + "\r\nUSN: " + odd.UDN + "::" + target +
-		"\r\nEXT:\r\nSERVER: igdtest UPnP/2.0\r\nLOCATION: " + location + fmt.Sprintf("\r\nBOOTID.UPNP.ORG: %d\r\n", bootID)
+		"\r\nEXT:\r\nSERVER: " + odd.Server + "\r\nLOCATION: " + location + fmt.Sprintf("\r\nBOOTID.UPNP.ORG: %d\r\n", bootID)
 	for _, header := range odd.ReplyHeaders {
 		reply += header + "\r\n"
 	}
+	if odd.Reply != nil {
+		reply = odd.Reply(reply)
+	}
 	conn := r.ssdp
+	if odd.OtherPort && !odd.ReplyFrom.IsValid() {
+		odd.ReplyFrom = r.addr
+	}
 	if odd.ReplyFrom.IsValid() {
 		other, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(odd.ReplyFrom, 0)))
 		if err != nil {
@@ -71,25 +77,33 @@ func (r *Router) describe(w http.ResponseWriter, req *http.Request) {
 		odd.Description(w, req)
 		return
 	}
-	var services strings.Builder
+	types := "urn:" + or(odd.Domain, "schemas-upnp-org") + ":device:"
+	var devices strings.Builder
 	for i, s := range odd.Services {
-		fmt.Fprintf(&services, `<service><serviceType>%s</serviceType><serviceId>urn:upnp-org:serviceId:WANIPConn%d</serviceId>`+
+		if i > 0 && s.Device != odd.Services[i-1].Device {
+			devices.WriteString("</serviceList></device>")
+		}
+		if i == 0 || s.Device != odd.Services[i-1].Device {
+			fmt.Fprintf(&devices, "<device><deviceType>%sWANConnectionDevice:1</deviceType><UDN>%s-%d</UDN><serviceList>", types, odd.UDN, s.Device)
+		}
+		fmt.Fprintf(&devices, `<service><serviceType>%s</serviceType><serviceId>urn:upnp-org:serviceId:WANIPConn%d</serviceId>`+
 			`<SCPDURL>%s</SCPDURL><controlURL>%s</controlURL><eventSubURL>%s</eventSubURL></service>`, s.Type, i,
 			or(odd.SCPDURL, "/WANIPCn.xml"), or(odd.ControlURL, fmt.Sprintf("/ctl/%d", i)), or(odd.EventSubURL, "/evt/IPConn"))
+	}
+	if len(odd.Services) > 0 {
+		devices.WriteString(odd.Firewall.service() + "</serviceList></device>")
 	}
 	base := ""
 	if odd.URLBase != "" {
 		base = "<URLBase>" + odd.URLBase + "</URLBase>"
 	}
-	w.Header().Set("Content-Type", `text/xml; charset="utf-8"`)
-	fmt.Fprintf(w, `<?xml version="1.0"?>
+	odd.Wire.write(w, http.StatusOK, fmt.Sprintf(`<?xml version="1.0"?>
 <root xmlns="urn:schemas-upnp-org:device-1-0"><specVersion><major>1</major><minor>1</minor></specVersion>%s
-<device><deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:2</deviceType><friendlyName>%s</friendlyName>
+<device><deviceType>%s</deviceType><friendlyName>%s</friendlyName>
 <manufacturer>%s</manufacturer><modelName>%s</modelName><UDN>%s</UDN>
-<deviceList><device><deviceType>urn:schemas-upnp-org:device:WANDevice:2</deviceType><UDN>%s</UDN>
-<deviceList><device><deviceType>urn:schemas-upnp-org:device:WANConnectionDevice:2</deviceType><UDN>%s</UDN>
-<serviceList>%s</serviceList></device></deviceList></device></deviceList></device></root>`,
-		base, odd.Model, odd.Manufacturer, odd.Model, odd.UDN, odd.UDN, odd.UDN, services.String())
+<deviceList><device><deviceType>%sWANDevice:1</deviceType><UDN>%s</UDN>
+<deviceList>%s</deviceList></device></deviceList></device></root>`,
+		base, types+or(odd.Root, "InternetGatewayDevice:2"), odd.Model, odd.Manufacturer, odd.Model, odd.UDN, types, odd.UDN, devices.String()))
 }
 
 func or(text, otherwise string) string {

@@ -44,6 +44,7 @@ type Router struct {
 type entry struct {
 	fact.Mapping
 	ends time.Time // zero means never
+	gone time.Time // when it goes without a word; zero means with ends
 }
 
 // Call is one SOAP call that the router got.
@@ -132,6 +133,14 @@ func (r *Router) Forget() {
 	r.table = nil
 }
 
+// DropLeases drops every entry that has a lease now, as DD-WRT does by itself
+// after some seconds.
+func (r *Router) DropLeases() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.table = slices.DeleteFunc(r.table, func(e entry) bool { return !e.ends.IsZero() })
+}
+
 // Put sets an entry in the table, whoever's it is.
 func (r *Router) Put(m fact.Mapping) {
 	r.mu.Lock()
@@ -189,6 +198,7 @@ func (r *Router) serve(port uint16) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /rootDesc.xml", r.describe)
 	mux.HandleFunc("POST /ctl/{service}", r.control)
+	mux.HandleFunc("POST /ctl/firewall", r.firewall)
 	mux.HandleFunc("/evt/IPConn", r.subscribe)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	r.mu.Lock()
@@ -208,7 +218,9 @@ func (e entry) left() fact.Mapping {
 
 // expire drops what has ended; mu is held.
 func (r *Router) expire() {
-	r.table = slices.DeleteFunc(r.table, func(e entry) bool { return !e.ends.IsZero() && time.Now().After(e.ends) })
+	now := time.Now()
+	past := func(t time.Time) bool { return !t.IsZero() && now.After(t) }
+	r.table = slices.DeleteFunc(r.table, func(e entry) bool { return past(e.ends) || past(e.gone) })
 }
 
 // find returns the index of the entry for a port, or -1; mu is held.

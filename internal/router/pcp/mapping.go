@@ -7,29 +7,39 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
+
+	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
 const (
-	opMap       = 1
-	headerSize  = 24
-	mapSize     = 36
-	maxPacket   = 1100 // octets of a PCP message (section 7)
-	udpProtocol = 17
+	opMap      = 1
+	headerSize = 24
+	mapSize    = 36
+	maxPacket  = 1100 // octets of a PCP message (section 7)
 )
 
-// Map is a request for a mapping of a UDP port. Make one with NewMap.
+// protocols are the numbers of the transport protocols (IANA).
+var protocols = map[fact.Protocol]byte{fact.TCP: 6, fact.UDP: 17}
+
+// Map is a request for a mapping of a port of Client's.
 type Map struct {
-	nonce [12]byte
-	local netip.Addr
-	port  uint16
+	// Nonce proves that a renewal comes from whoever made the mapping.
+	Nonce [12]byte
+	// Client is our own address as the router sees it: it compares it with
+	// where the request comes from (section 8.2). IPv6 asks for a pinhole.
+	Client netip.Addr
+	// Protocol is the transport protocol.
+	Protocol fact.Protocol
+	// Internal is the port of Client's, External the port that is wanted
+	// outside; zero leaves it to the router.
+	Internal, External uint16
 }
 
-// NewMap returns a request for the port of local's with a nonce that nobody
-// can guess, so that nobody else can answer or take the mapping over.
-func NewMap(local netip.Addr, port uint16) Map {
-	m := Map{local: local, port: port}
-	rand.Read(m.nonce[:]) // never fails
-	return m
+// NewNonce returns a nonce that nobody can guess, so that nobody else can
+// answer a request or take its mapping over.
+func NewNonce() (nonce [12]byte) {
+	rand.Read(nonce[:]) // never fails
+	return nonce
 }
 
 // Request is the message that asks for the mapping for a lifetime in whole
@@ -38,48 +48,66 @@ func (m Map) Request(lifetime time.Duration) []byte {
 	p := make([]byte, headerSize+mapSize)
 	p[0], p[1] = versionPCP, opMap
 	binary.BigEndian.PutUint32(p[4:], uint32(lifetime/time.Second))
-	local := m.local.As16() // IPv4 as ::ffff:a.b.c.d (section 5)
-	copy(p[8:], local[:])
-	copy(p[24:], m.nonce[:])
-	p[36] = udpProtocol
-	binary.BigEndian.PutUint16(p[40:], m.port)
-	// No external port or address is suggested: all-zero IPv4 (section 11.1),
-	// and the same for a deletion.
-	none := netip.AddrFrom4([4]byte{}).As16()
-	copy(p[44:], none[:])
+	client := m.Client.As16() // IPv4 as ::ffff:a.b.c.d (section 5)
+	copy(p[8:], client[:])
+	copy(p[24:], m.Nonce[:])
+	p[36] = protocols[m.Protocol]
+	binary.BigEndian.PutUint16(p[40:], m.Internal)
+	binary.BigEndian.PutUint16(p[42:], m.External)
+	// No external address is suggested: all zero, of the client's family
+	// (section 11.1).
+	if m.Client.Is4() {
+		none := netip.AddrFrom4([4]byte{}).As16()
+		copy(p[44:], none[:])
+	}
 	return p
 }
 
 // Parse reads an answer to the request. A refusal is a *Refusal; whatever does
-// not answer this very request is an ErrStray.
-func (m Map) Parse(packet []byte) (Address, error) {
-	if len(packet) >= 4 && packet[0] == versionNATPMP && packet[1]&answerBit != 0 {
-		return Address{}, &Refusal{Protocol: "PCP", Code: 1, Speaks: "NAT-PMP"} // appendix A
+// not answer this very request is an ErrStray. The lease is zero where the
+// mapping was deleted.
+func (m Map) Parse(packet []byte) (fact.Grant, error) {
+	if refusesIn(versionNATPMP, packet) {
+		return fact.Grant{}, &Refusal{Protocol: "PCP", Code: 1, Speaks: "NAT-PMP"}
 	}
 	code, epoch, err := parseHeader(packet, opMap)
 	if err != nil {
-		return Address{}, err
+		return fact.Grant{}, err
 	}
 	if len(packet) < headerSize+mapSize {
 		if code != 0 {
-			return Address{}, &Refusal{Protocol: "PCP", Code: code} // no copy of the request came with it
+			return fact.Grant{}, &Refusal{Protocol: "PCP", Code: code} // no copy of the request came with it
 		}
-		return Address{}, ErrStray
+		return fact.Grant{}, ErrStray
 	}
-	if [12]byte(packet[24:36]) != m.nonce || packet[36] != udpProtocol || binary.BigEndian.Uint16(packet[40:]) != m.port {
-		return Address{}, ErrStray
+	if [12]byte(packet[24:36]) != m.Nonce || packet[36] != protocols[m.Protocol] || binary.BigEndian.Uint16(packet[40:]) != m.Internal {
+		return fact.Grant{}, ErrStray
 	}
 	if code != 0 {
-		return Address{}, &Refusal{Protocol: "PCP", Code: code}
+		return fact.Grant{}, &Refusal{Protocol: "PCP", Code: code}
 	}
-	addr := netip.AddrFrom16([16]byte(packet[44:60]))
-	if addr.IsUnspecified() {
-		return Address{Addr: netip.IPv4Unspecified(), Epoch: epoch}, nil
+	addr := netip.AddrFrom16([16]byte(packet[44:60])).Unmap()
+	switch {
+	case addr.IsUnspecified() && m.Client.Is4():
+		addr = netip.IPv4Unspecified()
+	case addr.Is4() != m.Client.Is4():
+		return fact.Grant{}, ErrStray // mapped to the other family
 	}
-	if !addr.Is4In6() {
-		return Address{}, ErrStray // an IPv4 port was mapped to something else
+	return fact.Grant{
+		External: netip.AddrPortFrom(addr, binary.BigEndian.Uint16(packet[42:])),
+		Lease:    time.Duration(binary.BigEndian.Uint32(packet[4:])) * time.Second,
+		Epoch:    epoch,
+	}, nil
+}
+
+// ParseDeletion is Parse for the deletion of a mapping that was made over the
+// same socket: what is still on its way from when it was made is an ErrStray.
+func (m Map) ParseDeletion(packet []byte) (fact.Grant, error) {
+	grant, err := m.Parse(packet)
+	if err == nil && grant.Lease != 0 {
+		return fact.Grant{}, ErrStray
 	}
-	return Address{Addr: addr.Unmap(), Epoch: epoch}, nil
+	return grant, err
 }
 
 // parseHeader reads the header of an answer (section 7.2).

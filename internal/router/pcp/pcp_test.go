@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/fact"
 	"github.com/edgeguard/edgeguard/internal/router/pcp"
 	"go.uber.org/goleak"
 )
@@ -65,8 +66,12 @@ func answerTo(request []byte, code byte, epoch uint32) []byte {
 	return p
 }
 
+func udp40000() pcp.Map {
+	return pcp.Map{Nonce: pcp.NewNonce(), Client: local, Protocol: fact.UDP, Internal: 40000}
+}
+
 func TestMapRequest(t *testing.T) {
-	m := pcp.NewMap(local, 40000)
+	m := udp40000()
 	p := m.Request(time.Minute)
 	if len(p) != 60 || p[0] != 2 || p[1] != 1 || binary.BigEndian.Uint32(p[4:]) != 60 || p[36] != 17 || binary.BigEndian.Uint16(p[40:]) != 40000 {
 		t.Errorf("request % x", p)
@@ -74,7 +79,7 @@ func TestMapRequest(t *testing.T) {
 	if client := netip.AddrFrom16([16]byte(p[8:24])); client.Unmap() != local || !client.Is4In6() {
 		t.Errorf("client address %s", client)
 	}
-	if other := pcp.NewMap(local, 40000).Request(time.Minute); string(other[24:36]) == string(p[24:36]) {
+	if other := udp40000().Request(time.Minute); string(other[24:36]) == string(p[24:36]) {
 		t.Error("the same nonce twice")
 	}
 	bye := m.Request(0)
@@ -84,14 +89,14 @@ func TestMapRequest(t *testing.T) {
 }
 
 func TestMapParse(t *testing.T) {
-	m := pcp.NewMap(local, 40000)
+	m := udp40000()
 	request := m.Request(time.Minute)
-	if got, err := m.Parse(answerTo(request, 0, 9)); err != nil || got != (pcp.Address{Addr: public, Epoch: 9}) {
+	if got, err := m.Parse(answerTo(request, 0, 9)); err != nil || got != (fact.Grant{External: netip.AddrPortFrom(public, 0), Lease: time.Minute, Epoch: 9}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	none := answerTo(request, 0, 9)
 	clear(none[44:])
-	if got, err := m.Parse(none); err != nil || !got.Addr.IsUnspecified() || !got.Addr.Is4() {
+	if got, err := m.Parse(none); err != nil || got.External.Addr() != netip.IPv4Unspecified() {
 		t.Errorf("no address: %+v, %v", got, err)
 	}
 	for code, words := range map[byte]string{2: "not authorised", 7: "network failure", 12: "another NAT", 99: "not known"} {
@@ -116,7 +121,7 @@ func TestMapParse(t *testing.T) {
 		"nothing": nil, "the request": request, "a short one": answerTo(request, 0, 0)[:56], "odd octets": answerTo(request, 0, 0)[:59],
 		"a huge one": append(answerTo(request, 0, 0), make([]byte, 1044)...), "another nonce": change(24, request[24]+1),
 		"another protocol": change(36, 6), "another port": change(41, 1), "an IPv6 address": change(44, 0x20),
-		"another opcode": change(1, 0x82), "another's refusal": answerTo(pcp.NewMap(local, 40000).Request(0), 2, 0),
+		"another opcode": change(1, 0x82), "another's refusal": answerTo(udp40000().Request(0), 2, 0),
 	} {
 		if got, err := m.Parse(packet); !errors.Is(err, pcp.ErrStray) {
 			t.Errorf("%s: %+v, %v", name, got, err)
@@ -270,7 +275,7 @@ func FuzzParseNATPMP(f *testing.F) {
 }
 
 func FuzzParseMap(f *testing.F) {
-	m := pcp.NewMap(local, 40000)
+	m := udp40000()
 	request := m.Request(0)
 	nonce := request[24:36]
 	f.Add(answerTo(request, 0, 1), true)
@@ -284,7 +289,7 @@ func FuzzParseMap(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !got.Addr.Is4() || len(packet) < 60 || string(packet[24:36]) != string(nonce) {
+		if !got.External.Addr().Is4() || len(packet) < 60 || string(packet[24:36]) != string(nonce) {
 			t.Fatalf("took % x for %v", packet, got)
 		}
 	})

@@ -1,6 +1,6 @@
 package pcp
 
-// Refusals, in words.
+// Refusals, in words: what happened, and what to do.
 
 import (
 	"errors"
@@ -24,28 +24,44 @@ type Refusal struct {
 	Speaks string
 }
 
+// Result codes of PCP's that somebody decides on (RFC 6887, section 7.4).
+const (
+	NotAuthorized = 2
+	NoResources   = 8
+)
+
+const (
+	byHand      = "forward the port by hand in its settings"
+	makeRoom    = "remove forwards that nobody needs from its list, or restart it"
+	mendLine    = "look at its connection to the internet; it is asked again by itself"
+	noAddress   = "network failure: it has no address from its provider, or does not know it; " + mendLine
+	otherWay    = "it is asked in the other protocols; where it speaks none, " + byHand
+	newFirmware = "newer firmware for it may help; otherwise " + byHand
+)
+
 var natpmpCodes = map[uint16]string{
-	1: "it does not speak this version",
-	2: "not authorised: NAT-PMP is switched off in its settings, or not allowed to this host",
-	3: "network failure: it has no address from its provider, or does not know it",
-	4: "it is out of resources",
-	5: "it does not know the request",
+	1: "it does not speak this version; " + otherWay,
+	2: "not authorised: NAT-PMP is switched off in its settings, or this host may not have this port; allow it there",
+	3: noAddress,
+	4: "it is out of resources: its list of forwards is full; " + makeRoom,
+	5: "it does not know the request; " + otherWay,
 }
 
 var pcpCodes = map[uint16]string{
-	1:  "it does not speak this version",
-	2:  "not authorised: PCP is switched off in its settings, or not allowed to this host",
-	3:  "it could not read the request",
-	4:  "it does not know the request",
-	5:  "it does not know an option",
-	6:  "it could not read an option",
-	7:  "network failure: it has no address from its provider, or does not know it",
-	8:  "it is out of resources",
-	9:  "it does not map this protocol",
-	10: "this host has as many mappings as it may",
-	11: "it cannot give the external address asked for",
-	12: "address mismatch: there is another NAT between this host and it",
-	13: "too many remote peers",
+	1:  "it does not speak this version; " + otherWay,
+	2:  "not authorised: PCP is switched off in its settings, or this host may not have this port, or the mapping was made by somebody else; allow it there",
+	3:  "it could not read the request; " + newFirmware,
+	4:  "it does not know the request: its PCP forwards no ports; " + otherWay,
+	5:  "it does not know an option of the request; " + newFirmware,
+	6:  "it could not read an option of the request; " + newFirmware,
+	7:  noAddress,
+	8:  "it is out of resources: its list of forwards is full; " + makeRoom,
+	9:  "it does not forward this transport protocol; " + byHand,
+	10: "this host has as many forwards as it may; remove some of them, or raise the limit in its settings",
+	11: "it cannot give the external address or port asked for: another host has it; look in its list of forwards who does",
+	12: "address mismatch: the request came to it from another address than this host's, so there is another NAT in between; " +
+		"run edgeguard in the host's own network, or tell it the host's LAN address",
+	13: "it cannot restrict the forward to so many remote hosts; " + newFirmware,
 }
 
 // Error implements error.
@@ -59,7 +75,7 @@ func (r *Refusal) Error() string {
 	}
 	text := codes[r.Code]
 	if text == "" {
-		text = "a reason that is not known"
+		text = "a reason that is not known; look in its log, or " + byHand
 	}
 	return fmt.Sprintf("the router refused a %s request with code %d (%s)", r.Protocol, r.Code, text)
 }

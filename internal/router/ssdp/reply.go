@@ -27,6 +27,8 @@ type Reply struct {
 	// BootID is the BOOTID.UPNP.ORG header, which changes when the router has
 	// restarted; empty where it gives none. Hostile text, good for comparing.
 	BootID string
+	// Direct is whether it came to the socket that asked the gateway alone.
+	Direct bool
 }
 
 // ParseReply reads a datagram that came from the address from. It refuses
@@ -35,11 +37,7 @@ func ParseReply(packet []byte, from netip.Addr) (Reply, error) {
 	if len(packet) > MaxReply {
 		return Reply{}, fmt.Errorf("it has more than %d octets", MaxReply)
 	}
-	lines := strings.Split(string(packet), "\n")
-	if status := strings.Fields(lines[0]); len(status) < 2 || !strings.HasPrefix(status[0], "HTTP/1.") || status[1] != "200" {
-		return Reply{}, errors.New("it is no reply to a search")
-	}
-	headers, err := parseHeaders(lines[1:])
+	headers, err := replyHeaders(packet)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -92,16 +90,17 @@ func parseLocation(text string, host netip.Addr) (*url.URL, error) {
 	return location, nil
 }
 
-// CheckURL returns an error unless u is plain http on the literal IPv4 address
-// host, with no credentials and a port other than zero. The error's text goes
-// on from "the URL …".
+// CheckURL returns an error unless u is plain http on the literal address host,
+// with no credentials and a port other than zero. The error's text goes on from
+// "the URL …".
 func CheckURL(u *url.URL, host netip.Addr) error {
 	if u.Scheme != "http" || u.Opaque != "" || u.User != nil {
 		return errors.New("is not plain http")
 	}
 	addr, err := netip.ParseAddr(u.Hostname())
-	if err != nil || !addr.Is4() {
-		return errors.New("does not name its host by an IPv4 address")
+	if err != nil || addr.Is4In6() || addr.Is4() != host.Is4() {
+		family := map[bool]string{true: "IPv4", false: "IPv6"}[host.Is4()]
+		return fmt.Errorf("does not name its host by an %s address", family)
 	}
 	if addr != host {
 		return fmt.Errorf("points at %s and not at the gateway %s", addr, host)

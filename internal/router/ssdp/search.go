@@ -1,6 +1,6 @@
 package ssdp
 
-// The search itself: one socket, three sendings, a bounded time to listen.
+// The search itself: some sockets, three sendings, a bounded time to listen.
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 )
 
@@ -20,47 +20,86 @@ const Port = 1900
 // Multicast is the group that searches are sent to.
 var Multicast = netip.AddrPortFrom(netip.AddrFrom4([4]byte{239, 255, 255, 250}), Port)
 
-// targets are what is searched for, the best first. ssdp:all comes last: it
-// finds the routers that know only it, and draws the most replies.
-var targets = []string{
-	"urn:schemas-upnp-org:device:InternetGatewayDevice:2",
-	"urn:schemas-upnp-org:device:InternetGatewayDevice:1",
-	"urn:schemas-upnp-org:service:WANIPConnection:2",
-	"urn:schemas-upnp-org:service:WANIPConnection:1",
-	"urn:schemas-upnp-org:service:WANPPPConnection:1",
-	"ssdp:all",
-}
+// MaxReplies is the most replies in a Result.
+const MaxReplies = 2 * maxKept
 
 const (
-	maxReplies = 16 // from the gateway; later ones are not read
-	maxReasons = 3  // refusals kept for the error text
+	maxKept = 8 // places of a description that are kept of each lane
+	// maxRead is how many of the gateway's datagrams are read on each lane, and
+	// maxGood how many of them may be good. The router answers each of the
+	// targets, on each way that they come, and ssdp:all many times; whoever
+	// answers in its name as often does not keep it from being read.
+	maxRead    = 1024
+	maxGood    = 256
+	maxReasons = 3 // refusals kept for the error text
 )
 
 // Search says where to search and who may answer.
 type Search struct {
 	// Gateway is the only host whose replies count; required.
 	Gateway netip.Addr
-	// Local is our own address that faces the gateway. The socket is bound to
-	// it, which also decides the interface that multicast leaves by.
+	// Local is our own address that faces the gateway. The socket that sends to
+	// To is bound to it, which also decides the interface that multicast leaves
+	// by.
 	Local netip.Addr
-	// To are the addresses that the search is sent to; one that cannot be sent
-	// to does no harm to the others.
+	// To are the addresses that the search is sent to from Local, groups by
+	// another socket than the gateway itself; one that cannot be sent to does no
+	// harm to the others.
 	To []netip.AddrPort
+	// On are the interfaces on which the search is sent to Multicast as well,
+	// each by a socket of its own; those after the first 16 are left out. One
+	// that does not work does no harm to the others.
+	On []Interface
+	// Networks are the networks that this host is in: other hosts in them that
+	// answer as routers are in the Result. Nil means that they are not told.
+	Networks []netip.Prefix
+	// Targets are the search targets; nil means all that a router may have.
+	Targets []string
+	// Known is the LOCATION of a router that is known already: an answer with it
+	// ends the search as a gateway device's does, at once where it comes to the
+	// socket that asked the gateway alone, and is the first of its kind in the
+	// Result. Empty means none.
+	Known string
+	// Tried are LOCATIONs that led to no router: they are left out, and end
+	// nothing.
+	Tried []string
+	// Patient makes answers end the search only where they come to the socket
+	// that asked the gateway alone: others may be forged to have it end before
+	// the router's own.
+	Patient bool
+	// OthersOnly leaves out the gateway's replies and listens for the whole
+	// window.
+	OthersOnly bool
 	// Window is how long to listen when no router answers; default 3 s.
 	Window time.Duration
 	// Settle is how long to listen on once a router has answered; default
 	// 100 ms. Replies that only hint at one wait four times as long.
 	Settle time.Duration
+
+	openOn func(Interface) (*net.UDPConn, error) // for tests
 }
 
 // Result is what a search found.
 type Result struct {
-	// Replies are the replies that passed, one for each LOCATION, the most
-	// promising first.
+	// Replies are the replies that passed, one for each LOCATION: those to what
+	// went to the gateway alone before those to what went to the group, of each
+	// Search.Known first and then the most promising. Of the group's, in which
+	// anybody in the LAN can answer under the router's address, those that
+	// promise the same are in no order, and nobody is among them for having been
+	// the first or answered the most.
 	Replies []Reply
 	// Refused says of a few replies why they were not believed, for people.
 	// The text is quoted where it is foreign.
 	Refused []string
+	// Others are the other hosts in our networks that answered as routers, by
+	// address.
+	Others []Other
+	// Whole is whether the search listened for its whole window, so that a host
+	// that is not among the Others most likely is not there.
+	Whole bool
+	// Unsent are the ways that the search could not go, for the log; nil where
+	// all is well.
+	Unsent error
 }
 
 // Run searches until a router has answered, the window has passed or ctx has
@@ -72,73 +111,37 @@ func (s Search) Run(ctx context.Context) (Result, error) {
 	if s.Settle == 0 {
 		s.Settle = 100 * time.Millisecond
 	}
-	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.Local, 0)))
-	if err != nil {
-		return Result{}, fmt.Errorf("opening a socket for the search: %w", err)
+	if s.Targets == nil {
+		s.Targets = targets
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-
-	l := listener{search: s, conn: conn, until: time.Now().Add(s.Window)}
-	if err := l.run(); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+	sockets, failed := s.open()
+	in, done := make(chan datagram), make(chan struct{})
+	var readers sync.WaitGroup
+	for _, socket := range sockets {
+		readers.Go(func() { socket.read(s.Gateway, in, done) })
+	}
+	defer func() {
+		close(done)
+		for _, socket := range sockets {
+			socket.conn.Close()
 		}
+		readers.Wait()
+	}()
+	end := time.Now().Add(s.Window)
+	l := listener{search: s, sockets: sockets, in: in, until: end, others: make(map[netip.Addr]Other)}
+	for _, socket := range sockets {
+		l.lanes[socket.lane].open = true
+	}
+	if err := l.run(ctx, errors.Join(failed...)); err != nil {
 		return Result{}, fmt.Errorf("searching for the router: %w", err)
 	}
-	slices.SortStableFunc(l.found.Replies, func(a, b Reply) int { return rank(a.Target) - rank(b.Target) })
+	l.found.Whole = l.until.Equal(end) && !l.spent()
+	l.found.Replies = l.replies()
+	for _, o := range l.others {
+		l.found.Others = append(l.found.Others, o)
+	}
+	slices.SortFunc(l.found.Others, func(a, b Other) int { return a.Address.Compare(b.Address) })
 	return l.found, nil
-}
-
-// listener is a search under way.
-type listener struct {
-	search Search
-	conn   *net.UDPConn
-	until  time.Time // when to stop listening
-	read   int       // replies from the gateway so far
-	found  Result
-}
-
-// run sends, and sends again after a tenth and a third of the window, as long
-// as nothing came: datagrams get lost, and routers that start miss the first.
-func (l *listener) run() error {
-	if err := l.send(); err != nil {
-		return err
-	}
-	began := time.Now()
-	for _, part := range []time.Duration{10, 3} {
-		if err := l.listen(began.Add(l.search.Window / part)); err != nil {
-			return err
-		}
-		if len(l.found.Replies) == 0 {
-			// The first sending went out, so an error now is no reason to give up.
-			_ = l.send()
-		}
-	}
-	return l.listen(l.until)
-}
-
-// send sends every search once. It fails only where nothing could be sent.
-func (l *listener) send() error {
-	var errs []error
-	sent := false
-	for _, to := range l.search.To {
-		for _, target := range targets {
-			if _, err := l.conn.WriteToUDPAddrPort(request(target, to), to); err != nil {
-				errs = append(errs, err)
-				break
-			}
-			sent = true
-		}
-	}
-	if sent {
-		return nil
-	}
-	if errs == nil {
-		return errors.New("there is no address to send to")
-	}
-	return errors.Join(errs...)
 }
 
 // request is an M-SEARCH (section 1.3.2). MX is the most seconds that a device
@@ -146,79 +149,4 @@ func (l *listener) send() error {
 func request(target string, to netip.AddrPort) []byte {
 	return []byte("M-SEARCH * HTTP/1.1\r\nHOST: " + to.String() +
 		"\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: " + target + "\r\n\r\n")
-}
-
-// listen reads replies until the earlier of end and l.until.
-func (l *listener) listen(end time.Time) error {
-	buffer := make([]byte, MaxReply+1)
-	for l.read < maxReplies {
-		deadline := end
-		if l.until.Before(end) {
-			deadline = l.until
-		}
-		if err := l.conn.SetReadDeadline(deadline); err != nil {
-			return err
-		}
-		n, from, err := l.conn.ReadFromUDPAddrPort(buffer)
-		if ne := net.Error(nil); errors.As(err, &ne) && ne.Timeout() {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		l.take(buffer[:n], from.Addr().Unmap())
-	}
-	return nil
-}
-
-// take judges one datagram. Only the gateway's count against the bound, so
-// that nobody else can use it up.
-func (l *listener) take(packet []byte, from netip.Addr) {
-	if from != l.search.Gateway {
-		l.refuse(fmt.Sprintf("a reply from %s, which is not the gateway", from))
-		return
-	}
-	l.read++
-	reply, err := ParseReply(packet, from)
-	if err != nil {
-		l.refuse(fmt.Sprintf("a reply from the gateway: %v", err))
-		return
-	}
-	switch rank(reply.Target) {
-	case 0:
-		l.stopIn(l.search.Settle)
-	case 1:
-		l.stopIn(4 * l.search.Settle)
-	}
-	same := func(r Reply) bool { return r.Location.String() == reply.Location.String() }
-	if i := slices.IndexFunc(l.found.Replies, same); i < 0 {
-		l.found.Replies = append(l.found.Replies, reply)
-	} else if rank(reply.Target) < rank(l.found.Replies[i].Target) {
-		l.found.Replies[i] = reply
-	}
-}
-
-func (l *listener) stopIn(d time.Duration) {
-	if t := time.Now().Add(d); t.Before(l.until) {
-		l.until = t
-	}
-}
-
-func (l *listener) refuse(reason string) {
-	if len(l.found.Refused) < maxReasons && !slices.Contains(l.found.Refused, reason) {
-		l.found.Refused = append(l.found.Refused, reason)
-	}
-}
-
-// rank tells how much a search target promises a router: 0 a gateway device, 1
-// one of its services, 2 anything else.
-func rank(target string) int {
-	switch {
-	case strings.Contains(target, ":device:InternetGatewayDevice:"):
-		return 0
-	case strings.Contains(target, ":service:WANIPConnection:"), strings.Contains(target, ":service:WANPPPConnection:"):
-		return 1
-	default:
-		return 2
-	}
 }

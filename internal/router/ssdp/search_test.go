@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	self   = netip.MustParseAddr("127.0.0.1")
+	count  = 10 // search targets
 	fake   = netip.MustParseAddr("127.0.0.2")
 	igd1   = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 	replyf = "HTTP/1.1 200 OK\r\nST: %s\r\nLOCATION: http://%s:%d/d.xml\r\n\r\n"
@@ -47,11 +49,11 @@ func answerer(t *testing.T, answer func(conn *net.UDPConn, n int, packet string,
 }
 
 func TestSearchAsksForEveryTargetAndStopsEarly(t *testing.T) {
-	targets := make(chan string, 6)
+	targets := make(chan string, count)
 	to := answerer(t, func(conn *net.UDPConn, i int, packet string, from netip.AddrPort) {
 		_, st, _ := strings.Cut(packet, "\r\nST: ")
 		targets <- strings.TrimSpace(st)
-		if i == 5 {
+		if i == count-1 {
 			fmt.Fprintf(packetTo{conn, from}, replyf, "upnp:rootdevice", fake, 7000)
 			fmt.Fprintf(packetTo{conn, from}, replyf, igd1, fake, 5000)
 		}
@@ -65,17 +67,27 @@ func TestSearchAsksForEveryTargetAndStopsEarly(t *testing.T) {
 		t.Errorf("got %+v, want the gateway device first", got.Replies)
 	}
 	var asked []string
-	for range 6 {
+	for range count {
 		asked = append(asked, <-targets)
 	}
-	if asked[0] != "urn:schemas-upnp-org:device:InternetGatewayDevice:2" || asked[5] != "ssdp:all" {
+	if asked[0] != "urn:schemas-upnp-org:device:InternetGatewayDevice:2" || asked[count-1] != "ssdp:all" || !slices.Contains(asked, "urn:dslforum-org:service:WANPPPConnection:1") {
 		t.Errorf("asked for %q", asked)
+	}
+}
+
+func TestSearchEndsWithTheRouterThatIsKnown(t *testing.T) {
+	to := answerer(t, func(conn *net.UDPConn, _ int, _ string, from netip.AddrPort) {
+		fmt.Fprintf(packetTo{conn, from}, replyf, "upnp:rootdevice", fake, 5000)
+	})
+	s := ssdp.Search{Gateway: fake, Local: self, To: []netip.AddrPort{to}, Targets: []string{"ssdp:all"}, Window: time.Hour, Known: "http://127.0.0.2:5000/d.xml"}
+	if got, err := s.Run(t.Context()); err != nil || len(got.Replies) != 1 {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
 func TestSearchSendsTwice(t *testing.T) {
 	to := answerer(t, func(conn *net.UDPConn, i int, _ string, from netip.AddrPort) {
-		if i >= 6 { // the first sending is lost
+		if i >= count { // the first sending is lost
 			fmt.Fprintf(packetTo{conn, from}, replyf, igd1, fake, 5000)
 		}
 	})
@@ -99,16 +111,36 @@ func TestSearchBelievesOnlyTheGateway(t *testing.T) {
 	}
 }
 
-func TestSearchReadsSixteenReplies(t *testing.T) {
+// Of the places that the gateway names by one way 8 are kept, a gateway
+// device's among them even where it comes late.
+func TestSearchIsBoundedInReplies(t *testing.T) {
 	to := answerer(t, func(conn *net.UDPConn, i int, _ string, from netip.AddrPort) {
-		for port := range 20 {
-			fmt.Fprintf(packetTo{conn, from}, replyf, "upnp:rootdevice", fake, 5000+20*i+port)
+		for port := range 12 {
+			fmt.Fprintf(packetTo{conn, from}, replyf, "upnp:rootdevice", fake, 5000+12*i+port)
+		}
+		if i >= 3 {
+			fmt.Fprintf(packetTo{conn, from}, replyf, strings.ToLower(igd1), fake, 4000)
 		}
 	})
-	// No reply names a gateway device, so only the bound can end it.
-	got, err := ssdp.Search{Gateway: fake, Local: self, To: []netip.AddrPort{to}, Window: time.Hour}.Run(t.Context())
-	if err != nil || len(got.Replies) != 16 {
-		t.Errorf("got %d replies, %v, want 16", len(got.Replies), err)
+	// Within an hour's window only that device can end it.
+	got, err := ssdp.Search{Gateway: fake, Local: self, To: []netip.AddrPort{to}, Window: time.Hour, Settle: time.Second}.Run(t.Context())
+	if err != nil || len(got.Replies) != 8 || got.Whole {
+		t.Fatalf("got %d replies, %v, whole %t, want 8", len(got.Replies), err, got.Whole)
+	}
+	if got.Replies[0].Location.Port() != "4000" {
+		t.Errorf("the first is %v, want the gateway device", got.Replies[0])
+	}
+}
+
+// Each way is read so often and no more, and neither uses up the other's.
+func TestWhatIsReadIsBounded(t *testing.T) {
+	good, bad := fmt.Sprintf(replyf, igd1, fake, 5000), fmt.Sprintf(replyf, igd1, "8.8.8.8", 80)
+	for text, want := range map[string]int{good: 256, bad: 1024} {
+		for _, group := range []bool{false, true} {
+			if n, other := ssdp.ReadOfLane(group, fake, []byte(text)); n != want || other != 0 {
+				t.Errorf("%d were read and %d on the other lane, want %d and none", n, other, want)
+			}
+		}
 	}
 }
 
