@@ -33,23 +33,46 @@ type Broker struct {
 // it serves the certificate.
 func (h *Home) StartBroker(t testing.TB, host *Host, cert *Certificate) *Broker {
 	t.Helper()
-	dir := t.TempDir()
-	b := &Broker{
+	return h.startBroker(t, host, cert, host.Addr.String(), "allow_anonymous true")
+}
+
+// StartBrokerOnAll is StartBroker for one that listens on all addresses of the
+// host, those that it will have included, IPv6 as well as IPv4.
+func (h *Home) StartBrokerOnAll(t testing.TB, host *Host, cert *Certificate) *Broker {
+	t.Helper()
+	return h.startBroker(t, host, cert, "", "allow_anonymous true")
+}
+
+// startBroker starts a broker that listens on one address, or on all where that
+// is empty. Access are the lines of its configuration about who may come in.
+func (h *Home) startBroker(t testing.TB, host *Host, cert *Certificate, listen, access string) *Broker {
+	t.Helper()
+	b := newBroker(t, host)
+	b.write(t, cert)
+	b.start(t, listen, fmt.Sprintf("%s\ncertfile %s\nkeyfile %s\n", access, b.file, b.file))
+	Eventually(t, Patience, func() error { return b.serves(cert) })
+	return b
+}
+
+func newBroker(t testing.TB, host *Host) *Broker {
+	t.Helper()
+	return &Broker{
 		Addr: netip.AddrPortFrom(host.Addr, BrokerPort),
 		host: host,
-		file: filepath.Join(dir, "broker.pem"),
+		file: filepath.Join(t.TempDir(), "broker.pem"),
 	}
-	b.write(t, cert)
-	conf := filepath.Join(dir, "mosquitto.conf")
+}
+
+// start starts mosquitto with a listener of these lines.
+func (b *Broker) start(t testing.TB, listen, lines string) {
+	t.Helper()
+	conf := filepath.Join(filepath.Dir(b.file), "mosquitto.conf")
 	// As another user than root it could not read the files of the test.
-	text := fmt.Sprintf("user root\nlog_dest stderr\nlog_type all\nlistener %d %s\n"+
-		"allow_anonymous true\ncertfile %s\nkeyfile %s\n", b.Addr.Port(), b.Addr.Addr(), b.file, b.file)
+	text := fmt.Sprintf("user root\nlog_dest stderr\nlog_type all\nlistener %d %s\n%s", b.Addr.Port(), listen, lines)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatalf("writing mosquitto's configuration: %v", err)
 	}
-	b.Process = host.Start(t, "mosquitto", "mosquitto", "-c", conf)
-	Eventually(t, Patience, func() error { return b.serves(cert) })
-	return b
+	b.Process = b.host.Start(t, "mosquitto", "mosquitto", "-c", conf)
 }
 
 // SetCertificate replaces the broker's certificate as a renewal does, and
@@ -80,7 +103,7 @@ func (b *Broker) serves(cert *Certificate) error {
 	if b.Process != nil && b.Ended() {
 		return fmt.Errorf("the broker has ended: %s", b.Log())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	raw, err := b.host.Dial(ctx, "tcp", b.Addr.String())
 	if err != nil {

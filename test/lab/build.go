@@ -35,13 +35,9 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making a folder for the daemon: %w", err)
 	}
-	root := os.Getenv(SourceEnv)
-	if root == "" {
-		mod, err := exec.Command("go", "env", "GOMOD").Output()
-		root = filepath.Dir(string(bytes.TrimSpace(mod)))
-		if err != nil || root == "." || root == "/dev" {
-			return "", errors.Join(errors.New("finding the module to build the daemon from: is this its work tree?"), err)
-		}
+	root, err := sourceRoot()
+	if err != nil {
+		return "", err
 	}
 	path := filepath.Join(dir, "edgeguard")
 	args := []string{"build", "-o", path}
@@ -55,6 +51,19 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// sourceRoot is the folder of the source tree to build the daemon from.
+func sourceRoot() (string, error) {
+	if root := os.Getenv(SourceEnv); root != "" {
+		return root, nil
+	}
+	mod, err := exec.Command("go", "env", "GOMOD").Output()
+	root := filepath.Dir(string(bytes.TrimSpace(mod)))
+	if err != nil || root == "." || root == "/dev" {
+		return "", errors.Join(errors.New("finding the module to build the daemon from: is this its work tree?"), err)
+	}
+	return root, nil
+}
 
 // Close removes what this process shared between its tests: the daemon's
 // binary and the lock. Call it at the end of TestMain, after m.Run. Where it is

@@ -19,9 +19,9 @@ import (
 // Topic is what Publish and Subscribe use.
 const Topic = "edgeguard/lab"
 
-// clientLimit bounds one run of a client. It is longer than the resolver's
-// two tries.
-const clientLimit = 15 * time.Second
+// clientLimit bounds one run of a client. It is longer than all of the
+// resolver's tries.
+const clientLimit = 45 * time.Second
 
 // Publish sends one message from a host, as a phone's app would: it finds the
 // name through the host's resolver, checks the certificate against the name
@@ -60,16 +60,20 @@ func (h *Host) AskOver(network string, server netip.Addr, name string, qtype uin
 	return h.exchange(m, network, server, nil)
 }
 
+// exchangeLimit is how long one question may take: longer than a busy machine
+// stalls.
+const exchangeLimit = 20 * time.Second
+
 // exchange sends a message to a server's port 53 and returns its answer.
 func (h *Host) exchange(m *dns.Msg, network string, server netip.Addr, secrets map[string]string) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), exchangeLimit)
 	defer cancel()
 	conn, err := h.Dial(ctx, network, netip.AddrPortFrom(server, 53).String())
 	if err != nil {
 		return nil, fmt.Errorf("reaching the DNS server %s from %s: %w", server, h.Name, err)
 	}
 	defer conn.Close()
-	client := &dns.Client{Net: network, Timeout: 5 * time.Second, TsigSecret: secrets}
+	client := &dns.Client{Net: network, Timeout: exchangeLimit, TsigSecret: secrets}
 	answer, _, err := client.ExchangeWithConnContext(ctx, m, &dns.Conn{Conn: conn, UDPSize: 1232})
 	if err != nil {
 		return nil, fmt.Errorf("asking the DNS server %s from %s: %w", server, h.Name, err)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestDaemonRunsInTheLab(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := withRouter(t)
 	h.StartInternet(t)
 	h.StartBroker(t, h.NAS, h.CA.Issue(t, lab.DuckDNSName))
@@ -41,6 +42,7 @@ func TestDaemonRunsInTheLab(t *testing.T) {
 }
 
 func TestCommandsRunInTheLab(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := lab.New(t, lab.Options{})
 	if code, out := h.Edgeguard(t, h.NAS, "version"); code != 0 || out == "" {

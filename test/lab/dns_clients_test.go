@@ -66,6 +66,7 @@ func (h *house) start(t *testing.T, dnsLines string) *lab.Daemon {
 }
 
 func TestCLibrariesFindTheBroker(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, "")
 	lookups := map[string]func(*lab.Host, string) ([]netip.Addr, error){
 		"glibc": (*lab.Host).Getent,
@@ -87,6 +88,7 @@ func TestCLibrariesFindTheBroker(t *testing.T) {
 }
 
 func TestDigIsContentInEveryWayItAsks(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, "")
 	for _, way := range []string{"", "+tcp", "+noedns", "+bufsize=512", "+bufsize=4096", "+nocookie", "+cookie",
 		"+dnssec", "+cdflag", "+adflag", "+norecurse", "+nsid", "+subnet=192.168.77.0/24", "+padding=128", "+ednsopt=65001:00ff",
@@ -118,6 +120,7 @@ func TestDigIsContentInEveryWayItAsks(t *testing.T) {
 // A device with a dnsmasq of its own, as OpenWrt and many others have, asks us
 // without EDNS options of note and with 1232 octets, and follows TC to TCP.
 func TestDnsmasqAsksUs(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, "", bigText("big.example.org"))
 	p := h.Pi.StartForwarder(t, lab.NASAddr, "--edns-packet-max=1232", "--cache-size=100")
 	for range 2 { // the second time from its cache
@@ -151,6 +154,7 @@ func TestDnsmasqAsksUs(t *testing.T) {
 // systemd-resolved tries EDNS, DO and TCP by itself and falls back where a
 // server does not bear them. It must find that we bear them all.
 func TestResolvedAsksUs(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, "", bigText("big.example.org"))
 	p := h.Phone.StartResolved(t, lab.NASAddr, "DNSSEC=no")
 	if err := h.Phone.WantA(lab.ResolvedAddr, h.name, lab.NASAddr)(); err != nil {

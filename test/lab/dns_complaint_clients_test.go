@@ -23,6 +23,7 @@ import (
 // systemd-resolved hears of the name's other types first, all of which the
 // world denies, and must not conclude that the name is not there.
 func TestComplaintSystemd32901DenialIsKeptForEveryType(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, "")
 	if answer, err := h.WAN.Ask(lab.InternetAddr, h.name, dns.TypeTXT); err != nil || answer.Rcode != dns.RcodeNameError {
 		t.Fatalf("the world does not deny the name, so this proves nothing: %v\n%v", err, answer)
@@ -63,6 +64,7 @@ func TestComplaintFTL3039NXDOMAINForAAAABreaksMusl(t *testing.T) {
 // zone by SOA, for CAA at the name and for TXT below it. The house asks us for
 // those, and must get what the world says.
 func TestComplaintBlocky461NODATAForAllBreaksACME(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, "",
 		"mqtt.example.org. 300 IN A 11.22.33.44",
 		`mqtt.example.org. 300 IN CAA 0 issue "ca.example.net"`,

@@ -22,6 +22,7 @@ import (
 // router, or a container's resolver; docker-pi-hole#342 of a host whose
 // resolv.conf lists the server that runs on it.
 func TestComplaintAdGuardHome6693QuestionsGoRound(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	// The daemon never reads resolv.conf, so one that lists the daemon itself,
 	// on an address where it does not even listen, does not keep it from its
 	// providers, nor from upstreams that it knows by name.
@@ -89,6 +90,7 @@ func TestComplaintAdGuardHome6693QuestionsGoRound(t *testing.T) {
 // that nobody asks it and what to do, and gives those that choose by
 // themselves every reason to stay.
 func TestComplaintPiHole1512DevicesBypassTheServer(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := &house{Home: lab.New(t, lab.Options{}), name: "mqtt.example.org"}
 	public := h.StartPublicDNS(t)
@@ -124,6 +126,7 @@ func TestComplaintPiHole1512DevicesBypassTheServer(t *testing.T) {
 
 // Conditional forwarding: the router knows the house's own devices, and only it.
 func TestRouterIsAskedForTheHouse(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, fmt.Sprintf(`
 [[dns.forward]]
 zone = %q

@@ -25,6 +25,7 @@ import (
 // holds an address of its own, both live; where it holds the LAN's, the
 // message names it and the way out.
 func TestComplaintDockerPiHole267PortTaken(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	t.Run("other addresses", func(t *testing.T) {
 		lab.Require(t)
 		h := &house{Home: lab.New(t, lab.Options{}), name: "mqtt.example.org"}
@@ -65,6 +66,7 @@ func TestComplaintDockerPiHole267PortTaken(t *testing.T) {
 // that was gone. A client here keeps one socket, connected to the NAS's second
 // address, over a restart.
 func TestComplaintLibnetwork1729ReplyFromTheWrongAddress(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	second := netip.MustParseAddr("192.168.77.12")
 	lab.Require(t)
 	h := &house{Home: lab.New(t, lab.Options{}), name: "mqtt.example.org"}
@@ -82,7 +84,7 @@ func TestComplaintLibnetwork1729ReplyFromTheWrongAddress(t *testing.T) {
 		if err := kept.WriteMsg(m); err != nil {
 			return err
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(lab.Patience))
 		answer, err := kept.ReadMsg()
 		if err == nil && answer.Id != m.Id {
 			err = fmt.Errorf("an answer to another question: %v", answer)
@@ -112,6 +114,7 @@ func TestComplaintLibnetwork1729ReplyFromTheWrongAddress(t *testing.T) {
 // before the DHCP lease was there. Here the NAS has neither an address nor a
 // line when the daemon starts.
 func TestComplaintAdGuardHome6321StartedOffline(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := &house{Home: lab.New(t, lab.Options{}), name: "mqtt.example.org"}
 	h.StartPublicDNS(t)

@@ -33,6 +33,7 @@ func liarHome(t *testing.T, dnsLines string) (*house, *lab.Liar, *lab.Daemon) {
 // A name whose time is over is answered while upstream is silent, with the
 // short life that RFC 8767 gives such answers.
 func TestExpiredNamesAreAnsweredWhileTheWorldIsGone(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, liar, _ := liarHome(t, "")
 	liar.SetTTL(2)
 	if err := wantFrom(h, "short.example.com", lab.LiarAnswer); err != nil {
@@ -69,6 +70,7 @@ func TestExpiredNamesAreAnsweredWhileTheWorldIsGone(t *testing.T) {
 
 // The power comes back before the line does.
 func TestKnownNamesOutliveAPowerCut(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, liar, d := liarHome(t, "")
 	for _, name := range []string{"one.example.com", "two.example.com"} {
 		if err := wantFrom(h, name, lab.LiarAnswer); err != nil {
@@ -92,6 +94,7 @@ func TestKnownNamesOutliveAPowerCut(t *testing.T) {
 // would have to guess (0x20), and come back to the client as it wrote them. A
 // server that does not keep them is understood all the same.
 func TestUpstreamQuestionsAreSpelledByLot(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, liar, _ := liarHome(t, "")
 	mixed := false
 	for i := range 8 { // by chance none is mixed once in 2^180 times
@@ -120,6 +123,7 @@ func TestUpstreamQuestionsAreSpelledByLot(t *testing.T) {
 
 // Names of the user's own, asked by dig as a user would look at them.
 func TestOwnRecords(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, `
 [[dns.record]]
 name = "nas.home.example"
@@ -183,6 +187,7 @@ value = ["0 5 8883 mqtt.example.org"]
 // A name of the world that leads into the house is how a web page gets at the
 // router: what leads there is not passed on, in whatever record it hides.
 func TestForeignNamesDoNotLeadIntoTheHouse(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, "rebind_allow = [\"friend.example.com\"]\n",
 		"evil.example.com. 300 IN A 192.168.77.1", "evil.example.com. 300 IN AAAA fd00::1",
 		"evil.example.com. 300 IN HTTPS 1 . ipv4hint=192.168.77.1",
@@ -216,6 +221,7 @@ func TestForeignNamesDoNotLeadIntoTheHouse(t *testing.T) {
 // The records of the home's own name change at the provider with the address.
 // What was kept of them from before is dropped with it, and not after its TTL.
 func TestOwnPublicRecordIsNotKeptOverAnAddressChange(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 	lab.Eventually(t, lab.Patience, h.works)
@@ -253,6 +259,7 @@ func TestOwnPublicRecordIsNotKeptOverAnAddressChange(t *testing.T) {
 // A client that validates by itself is content with what we pass on, as if it
 // had asked the zone's own servers: signatures and denials, in any letters.
 func TestSignaturesPassThroughUntouched(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := &house{Home: lab.New(t, lab.Options{}), name: "mqtt.example.org"}
 	public := h.StartPublicDNS(t, "signed.example.net")
@@ -288,6 +295,7 @@ func TestSignaturesPassThroughUntouched(t *testing.T) {
 
 // A server cookie (RFC 7873) is given to who asks for one, and known again.
 func TestCookiesAreGivenAndKnownAgain(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := answering(t, "")
 	out, err := h.Phone.Dig("@"+lab.NASAddr.String(), "+cookie=0123456789abcdef", h.name)
 	_, rest, found := strings.Cut(out, "; COOKIE: ")
@@ -310,6 +318,7 @@ func TestCookiesAreGivenAndKnownAgain(t *testing.T) {
 // gave it, and stays with us if that answers; without a name to check it takes
 // any certificate. With a name, as other clients have it, the name must match.
 func TestAndroidsPrivateDNSIsServed(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := &house{Home: lab.New(t, lab.Options{}), name: "mqtt.example.org"}
 	public := h.StartPublicDNS(t)

@@ -63,11 +63,13 @@ func upstreamLines(urls ...string) string {
 }
 
 func TestRealResolversAreAskedInEveryWay(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, which := range []struct {
 		name  string
 		start func(*lab.Home, testing.TB) *lab.Resolver
 	}{{"unbound", (*lab.Home).StartUnbound}, {"BIND", (*lab.Home).StartBIND}} {
 		t.Run(which.name, func(t *testing.T) {
+			t.Parallel()
 			lab.Require(t)
 			base := lab.New(t, lab.Options{})
 			h := &house{Home: base, name: "mqtt.example.org"}
@@ -102,6 +104,7 @@ func TestRealResolversAreAskedInEveryWay(t *testing.T) {
 // An encrypted upstream that cannot show who it is is no upstream: neither one
 // with another's name, nor one whose certificate nobody vouches for.
 func TestUpstreamWithAWrongCertificateIsNotBelieved(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := &house{Home: lab.New(t, lab.Options{}), name: "mqtt.example.org"}
 	h.StartPublicDNS(t)
@@ -123,6 +126,7 @@ func TestUpstreamWithAWrongCertificateIsNotBelieved(t *testing.T) {
 // Encrypted upstreams die and come back, too: a connection that was kept is
 // found dead and made anew.
 func TestEncryptedUpstreamComesBack(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := &house{Home: lab.New(t, lab.Options{}), name: "mqtt.example.org"}
 	h.StartPublicDNS(t)

@@ -50,13 +50,13 @@ func (h *Host) digger(name string, args []string) (string, error) {
 	if name == "kdig" {
 		args[0] = "+retry=1"
 	}
-	return h.Try(30*time.Second, name, args...)
+	return h.Try(Patience, name, args...)
 }
 
 // Getent asks the GNU C library for a name's addresses (getaddrinfo), the way
 // that most programs do. A name without any is an error.
 func (h *Host) Getent(name string) ([]netip.Addr, error) {
-	out, err := h.Try(30*time.Second, "getent", "ahosts", name)
+	out, err := h.Try(Patience, "getent", "ahosts", name)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func MuslLookup(t testing.TB) func(h *Host, name string) ([]netip.Addr, error) {
 		t.Fatalf("compiling against musl: %v\n%s", err, out)
 	}
 	return func(h *Host, name string) ([]netip.Addr, error) {
-		out, err := h.Try(30*time.Second, program, name)
+		out, err := h.Try(Patience, program, name)
 		if err != nil {
 			return nil, err
 		}

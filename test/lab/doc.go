@@ -19,6 +19,7 @@
 // # Writing a test
 //
 //	func TestSomething(t *testing.T) {
+//		t.Parallel() // unless it holds rates or the machine itself to something
 //		lab.Require(t)
 //		h := lab.New(t, lab.Options{})
 //		h.StartRouter(t)
@@ -42,6 +43,20 @@
 // tests are skipped and say why; EDGEGUARD_LAB=require makes that a failure.
 //
 //	sudo EDGEGUARD_LAB=require go test -v -count=1 -run 'TestRouterMaps$' ./test/lab
+//
+// Tests of a real container (TestForwardDocker…) start a Docker engine of their
+// own in the NAS's namespace, and need dockerd, docker and, for the documented
+// compose file, docker-compose. Without these they are skipped, also with
+// EDGEGUARD_LAB=require; EDGEGUARD_DOCKER=require makes that a failure. The image
+// is the last stage of the Dockerfile around a daemon built here, for which
+// nothing is pulled; EDGEGUARD_DOCKER_IMAGE names one of the machine's own engine
+// in place of it:
+//
+//	sudo EDGEGUARD_DOCKER=require go test -v -count=1 -run TestForwardDocker ./test/lab
+//
+//	scripts/go-base-image edgeguard-go:local
+//	docker build --network host --build-arg GO_IMAGE=edgeguard-go:local -t edgeguard:test .
+//	sudo EDGEGUARD_DOCKER=require EDGEGUARD_DOCKER_IMAGE=edgeguard:test go test -v -count=1 -run TestForwardDocker ./test/lab
 //
 // To look around, let the lab stand after the test's end, and enter a
 // namespace from another terminal; the test prints the names:

@@ -26,6 +26,7 @@ func dynDNSHome(t *testing.T, names ...string) (*lab.Home, *lab.DynDNS, *lab.Ech
 }
 
 func TestDynDNSAnswersByTheLetter(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h, d, _ := dynDNSHome(t, "two.example.com")
 	auth := "Basic " + base64.StdEncoding.EncodeToString([]byte(lab.DynDNSUser+":"+lab.DynDNSPassword))
 	call := func(query string, headers ...string) string {
@@ -88,6 +89,7 @@ func TestDynDNSAnswersByTheLetter(t *testing.T) {
 // The clients from Debian's packages bring the address to the provider: what
 // edgeguard is measured against in bench/change does work.
 func TestDebiansClientsKeepARecord(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, client := range []struct {
 		name  string
 		start func(*lab.Home, testing.TB, *lab.Host, string, string) *lab.Process

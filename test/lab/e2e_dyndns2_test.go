@@ -46,6 +46,7 @@ func TestDyndns2StopsWhereItIsTold(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	for _, code := range []string{"badauth", "abuse", "nohost", "badagent", "good 127.0.0.1"} {
 		t.Run(code, func(t *testing.T) {
+			t.Parallel()
 			h, p := newDynDNSHome(t)
 			p.Answer(code)
 			d := h.StartEdgeguard(t, lab.EdgeguardOptions{DDNS: lab.DynDNSSection(t, lab.DynDNSName, lab.DynDNSPassword)})

@@ -32,6 +32,7 @@ func (h *house) hijacked(t *testing.T, claims bool) {
 }
 
 func TestHijackedPort53IsToldAndWritesNothingAgain(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.hijacked(t, false)
 	h.toldAndWrittenOnce(t)
@@ -40,6 +41,7 @@ func TestHijackedPort53IsToldAndWritesNothingAgain(t *testing.T) {
 // A hijacker that claims authority gives itself away where it answers for a
 // server that is none.
 func TestHijackerThatClaimsAuthorityWritesNothingAgain(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.hijacked(t, true)
 	h.toldAndWrittenOnce(t)

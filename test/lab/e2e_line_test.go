@@ -23,6 +23,7 @@ func TestReconnectIsFollowed(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	for name, addr := range map[string]netip.Addr{"another address": newAddr, "the same address": lab.WANAddr} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h := newHome(t, lab.DuckDNSName)
 			d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 			lab.Eventually(t, lab.Patience, wantPhase(d, "A", "verified"))

@@ -16,6 +16,7 @@ import (
 )
 
 func TestNewCertificateIsFollowed(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 	lab.Eventually(t, lab.Patience, h.Phone.WantA(lab.NASAddr, h.name, lab.NASAddr))
@@ -32,6 +33,7 @@ func TestNewCertificateIsFollowed(t *testing.T) {
 }
 
 func TestUntrustedCertificateChangesNothing(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 	lab.Eventually(t, lab.Patience, h.Phone.WantA(lab.NASAddr, h.name, lab.NASAddr))
@@ -61,6 +63,7 @@ func TestUntrustedCertificateChangesNothing(t *testing.T) {
 }
 
 func TestOwnCACertificateCountsWithCAFile(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.broker.SetCertificate(t, h.Stranger.Issue(t, "broker.home.example"))
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{CAFile: h.Stranger.File})
@@ -74,6 +77,7 @@ func TestOwnCACertificateCountsWithCAFile(t *testing.T) {
 // The name's other types are answered in the house: what leaked to the
 // internet would come back as NXDOMAIN or as somebody else's address.
 func TestOverriddenNameNeverLeaks(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 	lab.Eventually(t, lab.Patience, h.Phone.WantA(lab.NASAddr, h.name, lab.NASAddr))
@@ -97,6 +101,7 @@ func TestOverriddenNameNeverLeaks(t *testing.T) {
 // A router that lets questions in from the internet must not make us a tool
 // for attacks on others.
 func TestStrangersAreRefused(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 	lab.Eventually(t, lab.Patience, h.Phone.WantA(lab.NASAddr, h.name, lab.NASAddr))
@@ -118,6 +123,7 @@ func TestStrangersAreRefused(t *testing.T) {
 // After a power cut the NAS is up before its broker. The house keeps the names
 // that the broker's certificate gave it.
 func TestNamesOutliveARestartWithoutTheBroker(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.broker.SetCertificate(t, h.CA.Issue(t, lab.DuckDNSName, "broker.home.example"))
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})

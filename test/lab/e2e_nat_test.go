@@ -40,8 +40,10 @@ func natHouse(t *testing.T, behind lab.NAT) *house {
 }
 
 func TestNATHomesReachTheInternet(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, home := range natHomes {
 		t.Run(home.name, func(t *testing.T) {
+			t.Parallel()
 			h := natHouse(t, home.behind)
 			got, err := fetch(h.NAS, h.CA, "GET", lab.EchoURL, "")
 			if err != nil || strings.TrimSpace(got) != lab.WANAddr.String() {
@@ -57,8 +59,10 @@ func TestNATHomesReachTheInternet(t *testing.T) {
 }
 
 func TestNATIsDiagnosedAndNothingPublished(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, home := range natHomes {
 		t.Run(home.name, func(t *testing.T) {
+			t.Parallel()
 			h := natHouse(t, home.behind)
 			h.StartPlainRouter(t)
 			d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
@@ -78,8 +82,10 @@ func TestNATIsDiagnosedAndNothingPublished(t *testing.T) {
 // miniupnpd says only that it has no address, which no person can tell from a
 // dead line; what is in front of it has to be found out otherwise.
 func TestNATBehindARouterThatSaysNothingPublishesNothing(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, home := range natHomes {
 		t.Run(home.name, func(t *testing.T) {
+			t.Parallel()
 			h := natHouse(t, home.behind)
 			h.StartRouter(t)
 			if home.behind == lab.DoubleNAT {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/edgeguard/edgeguard/test/lab"
 )
@@ -34,6 +33,7 @@ func readmeLines(t *testing.T, prefix string) (line, next string) {
 }
 
 func TestReadmeMainJob(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := lab.New(t, lab.Options{})
 	run, _ := readmeLines(t, "go run ./cmd/edgeguard run ")
@@ -42,7 +42,7 @@ func TestReadmeMainJob(t *testing.T) {
 	daemon := h.Phone.Start(t, "the README's command", "bash", "-c", "cd ../.. && exec "+run)
 	// The first run compiles.
 	lab.Eventually(t, 3*lab.Patience, func() error {
-		got, err := h.Phone.Try(20*time.Second, "bash", "-c", strings.TrimPrefix(dig, "$ "))
+		got, err := h.Phone.Try(lab.Patience, "bash", "-c", strings.TrimPrefix(dig, "$ "))
 		if err == nil && strings.TrimSpace(got) != want {
 			err = errors.New("dig prints " + got + ", the README says " + want)
 		}

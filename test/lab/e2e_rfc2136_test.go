@@ -56,6 +56,7 @@ func TestRFC2136EditByHandIsPutRight(t *testing.T) {
 		{"deleted", func(t *testing.T, p *lab.Primary) { p.Edit(t, lab.PrimaryName, dns.TypeA) }},
 	} {
 		t.Run(edit.name, func(t *testing.T) {
+			t.Parallel()
 			h, p := newPrimaryHome(t)
 			d := h.StartEdgeguard(t, lab.EdgeguardOptions{DDNS: p.Section(t, lab.PrimaryServer, p.Secret)})
 			lab.Eventually(t, lab.Patience, wantPhase(d, "A", "verified"))
@@ -115,6 +116,7 @@ func TestRFC2136WaitsForThePrimaryAndRecovers(t *testing.T) {
 		{"SERVFAIL", func(t *testing.T, p *lab.Primary) { p.Break(t) }, func(t *testing.T, p *lab.Primary) { p.Mend(t) }},
 	} {
 		t.Run(trouble.name, func(t *testing.T) {
+			t.Parallel()
 			h, p := newPrimaryHome(t)
 			trouble.from(t, p)
 			d := h.StartEdgeguard(t, lab.EdgeguardOptions{DDNS: p.Section(t, lab.PrimaryServer, p.Secret)})

@@ -69,6 +69,7 @@ func (h *house) forwards(t *testing.T, want int) func() error {
 }
 
 func TestColdStart(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, provider := range []struct{ name, domain string }{
 		{"duckdns", lab.DuckDNSName},
 		{"cloudflare", lab.CloudflareName},
@@ -108,6 +109,7 @@ func TestWANAddressChangeIsFollowed(t *testing.T) {
 }
 
 func TestNothingIsPublishedUntilTwoAgree(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.inet.Echo.SetLie(netip.MustParseAddr("11.22.33.99"))
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
@@ -129,6 +131,7 @@ func TestNothingIsPublishedUntilTwoAgree(t *testing.T) {
 }
 
 func TestRouterForgetsItsTableAndTheForwardComesBack(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 	lab.Eventually(t, lab.Patience, h.works)
@@ -139,6 +142,7 @@ func TestRouterForgetsItsTableAndTheForwardComesBack(t *testing.T) {
 }
 
 func TestCleanStopTakesTheForwardOff(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	// A neighbour's forward, and one typed in by hand, are none of ours.
 	h.Pi.Run(t, "upnpc", "-m", "eth0", "-e", "neighbour", "-a", lab.PiAddr.String(), "9000", "9000", "TCP")
@@ -156,6 +160,7 @@ func TestCleanStopTakesTheForwardOff(t *testing.T) {
 }
 
 func TestAnotherHostsForwardIsNeverTouched(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	h.Pi.Run(t, "upnpc", "-m", "eth0", "-e", "neighbour", "-a", lab.PiAddr.String(), "8883", "8883", "TCP")
 	before := h.Mappings(t)
@@ -175,6 +180,7 @@ func TestAnotherHostsForwardIsNeverTouched(t *testing.T) {
 }
 
 func TestKillAndRestartDuplicatesAndLosesNothing(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := newHome(t, lab.DuckDNSName)
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{Provider: "duckdns"})
 	lab.Eventually(t, lab.Patience, h.works)

@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/edgeguard/edgeguard/internal/ddns/ddnstest"
 	"github.com/edgeguard/edgeguard/test/lab"
@@ -40,6 +39,7 @@ func TestNoTokenShows(t *testing.T) {
 	} {
 		for _, trouble := range troubles {
 			t.Run(provider.name+"/"+strings.ReplaceAll(trouble.name, " ", "-"), func(t *testing.T) {
+				t.Parallel()
 				h := newHome(t, provider.domain)
 				h.inet.DuckDNS.Misbehave(trouble.how)
 				h.inet.Cloudflare.Misbehave(trouble.how)
@@ -82,7 +82,7 @@ func failsOnce(d *lab.Daemon) error {
 func noToken(t *testing.T, h *house, d *lab.Daemon, token string) {
 	t.Helper()
 	surfaces := map[string]string{}
-	for _, path := range []string{"/", "/api/v1/status", "/healthz"} {
+	for _, path := range []string{"/", "/api/v1/status", "/metrics", "/healthz"} {
 		body, err := d.Get(path)
 		if err != nil {
 			t.Error(err)
@@ -110,6 +110,7 @@ func around(text, form string) string {
 }
 
 func TestPort53TakenNamesTheHolder(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := lab.New(t, lab.Options{})
 	h.NAS.Start(t, "dnsmasq", "dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts",
@@ -128,7 +129,7 @@ func TestPort53TakenNamesTheHolder(t *testing.T) {
 func startUntilTaken(t *testing.T, h *lab.Home) *lab.Daemon {
 	t.Helper()
 	lab.Eventually(t, lab.Patience, func() error {
-		if out, _ := h.NAS.Try(5*time.Second, "ss", "-Hlun", "sport", "=", ":53"); !strings.Contains(out, ":53") {
+		if out, _ := h.NAS.Try(lab.Patience, "ss", "-Hlun", "sport", "=", ":53"); !strings.Contains(out, ":53") {
 			return errors.New("dnsmasq does not listen yet")
 		}
 		return nil

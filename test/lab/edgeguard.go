@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -44,6 +46,9 @@ type EdgeguardOptions struct {
 	Env []string
 	// Args are added after "run --config FILE".
 	Args []string
+	// Prefix is a command that runs the daemon's, such as setpriv with its
+	// options; may be nil.
+	Prefix []string
 }
 
 // Daemon is edgeguard on a host of the lab, over all its restarts.
@@ -150,7 +155,7 @@ func (d *Daemon) Start(t testing.TB) {
 	if len(d.runs) > 0 && !d.process().Ended() {
 		t.Fatal("the daemon runs already")
 	}
-	argv := append([]string{binary(t), "run", "--config", d.ConfigFile}, d.o.Args...)
+	argv := slices.Concat(d.o.Prefix, []string{binary(t), "run", "--config", d.ConfigFile}, d.o.Args)
 	d.runs = append(d.runs, d.host.startQuiet(t, "edgeguard", append(d.home.trust(), d.o.Env...), argv...))
 }
 
@@ -163,14 +168,40 @@ func (h *Home) trust() []string {
 func (d *Daemon) process() *Process { return d.runs[len(d.runs)-1] }
 
 // Stop stops the daemon as a service manager does (SIGTERM) and returns its
-// exit code. One that takes longer than 30 s fails the test.
+// exit code. One that takes longer than Patience fails the test.
 func (d *Daemon) Stop(t testing.TB) (code int) {
 	t.Helper()
-	code, err := d.process().Stop(30 * time.Second)
+	code, err := d.process().Stop(Patience)
 	if err != nil {
 		t.Error(err)
 	}
 	return code
+}
+
+// Reload replaces the config file, tells the daemon so (SIGHUP), and waits until
+// it has taken the new one over. The state_dir stays as it is.
+func (d *Daemon) Reload(t testing.TB, text string) {
+	t.Helper()
+	const done = "the config has been taken over"
+	before := strings.Count(d.process().Log(), done)
+	state := d.StateDir
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "state_dir = ") {
+			line = fmt.Sprintf("state_dir = %q\n", state)
+		}
+		b.WriteString(line)
+	}
+	d.WriteConfig(t, b.String())
+	if err := d.process().Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, Patience, func() error {
+		if strings.Count(d.process().Log(), done) == before {
+			return errors.New("the daemon has not taken the new config over")
+		}
+		return nil
+	})
 }
 
 // Wait waits for the daemon to end by itself and returns its exit code.
@@ -232,12 +263,13 @@ func (d *Daemon) lastWords() string {
 
 // Edgeguard runs a command of edgeguard on a host to its end and returns its
 // exit code and what it wrote, standard output and error together. One that
-// takes longer than 60 s fails the test.
+// takes longer than Patience fails the test.
 func (h *Home) Edgeguard(t testing.TB, host *Host, args ...string) (code int, output string) {
 	t.Helper()
+	program := binary(t) // which may have to be built, and that takes its time
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	cmd := host.Command(ctx, binary(t), args...)
+	cmd := host.Command(ctx, program, args...)
 	cmd.Env = append(cmd.Env, h.trust()...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
@@ -245,6 +277,12 @@ func (h *Home) Edgeguard(t testing.TB, host *Host, args ...string) (code int, ou
 		t.Fatalf("running edgeguard %s: %v\n%s", strings.Join(args, " "), errors.Join(err, ctx.Err()), out)
 	}
 	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// Run is Home.Edgeguard on the daemon's host, with its config file.
+func (d *Daemon) Run(t testing.TB, args ...string) (code int, output string) {
+	t.Helper()
+	return d.home.Edgeguard(t, d.host, append([]string{"--config", d.ConfigFile}, args...)...)
 }
 
 // Pid is the process id of the daemon as it runs now.

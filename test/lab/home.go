@@ -25,6 +25,8 @@ var (
 	// ElsewhereAddr is the rest of the internet: the echo service, and what
 	// the other public names mean. It is in wan.
 	ElsewhereAddr = netip.MustParseAddr("11.22.33.3")
+	// CheckerAddr is where the checker of StartChecker listens.
+	CheckerAddr = netip.MustParseAddr("11.22.33.8")
 	// WANAddr is the home's first public address.
 	WANAddr = netip.MustParseAddr("11.22.33.44")
 
@@ -149,6 +151,7 @@ func (h *Home) wireWAN() error {
 		fmt.Sprintf("addr add %s/24 dev home0", InternetAddr),
 		fmt.Sprintf("addr add %s/24 dev home0", ProvidersAddr),
 		fmt.Sprintf("addr add %s/24 dev home0", ElsewhereAddr),
+		fmt.Sprintf("addr add %s/24 dev home0", CheckerAddr),
 		"link set home0 up",
 	)
 	if err != nil {

@@ -43,10 +43,10 @@ func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.C
 }
 
 // Run runs a command on the host and returns what it wrote. It fails the test
-// if the command fails or takes longer than 20 s.
+// if the command fails or takes longer than Patience.
 func (h *Host) Run(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	out, err := h.Try(20*time.Second, name, args...)
+	out, err := h.Try(Patience, name, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func (h *Host) create(resolver netip.Addr) error {
 	}
 	err := errors.Join(
 		os.WriteFile(filepath.Join(dir, "resolv.conf"), fmt.Appendf(nil,
-			"nameserver %s\noptions timeout:2 attempts:2\n", resolver), 0o644),
+			"nameserver %s\noptions timeout:3 attempts:4\n", resolver), 0o644),
 		os.WriteFile(filepath.Join(dir, "hosts"), []byte("127.0.0.1 localhost\n"), 0o644),
 		os.WriteFile(filepath.Join(dir, "nsswitch.conf"), []byte("passwd: files\ngroup: files\nhosts: files dns\n"), 0o644),
 	)

@@ -38,6 +38,7 @@ func fetch(from *lab.Host, ca *lab.CA, method, url, body string, headers ...stri
 }
 
 func TestProvidersKeepThePublicDNS(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := lab.New(t, lab.Options{})
 	net := h.StartInternet(t)
@@ -76,6 +77,7 @@ func TestProvidersKeepThePublicDNS(t *testing.T) {
 }
 
 func TestEchoTellsTheCallersAddress(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := lab.New(t, lab.Options{})
 	net := h.StartInternet(t)

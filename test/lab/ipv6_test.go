@@ -35,6 +35,7 @@ func deprecated(t *testing.T, host *lab.Host, prefix netip.Prefix) func() error 
 }
 
 func TestKernelMakesAddressesOfWhatIsAnnounced(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := lab.New(t, lab.Options{})
 	h.StartPublicDNS(t)

@@ -91,7 +91,7 @@ func TestHomeIsIsolated(t *testing.T) {
 			continue
 		}
 		// wan is where every route in the lab ends.
-		if out, err := h.WAN.Try(5*time.Second, "ip", "route", "get", ip.String()); err == nil {
+		if out, err := h.WAN.Try(lab.Patience, "ip", "route", "get", ip.String()); err == nil {
 			t.Errorf("wan has a route to the machine's address %s: %s", ip, out)
 		}
 	}
@@ -135,6 +135,7 @@ func TestSocketsStayInTheirNamespace(t *testing.T) {
 }
 
 func TestRouterMaps(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := withRouter(t)
 	h.StartBroker(t, h.NAS, h.CA.Issue(t, "myhome.duckdns.org"))
 	if got := h.Mappings(t); len(got) != 0 {
@@ -161,6 +162,7 @@ func TestRouterMaps(t *testing.T) {
 }
 
 func TestRouterForgets(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := withRouter(t)
 	forward(t, h)
 	h.RestartRouter(t, lab.Crash)
@@ -175,6 +177,7 @@ func TestRouterForgets(t *testing.T) {
 }
 
 func TestWANAddressChanges(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	h := withRouter(t)
 	h.StartBroker(t, h.NAS, h.CA.Issue(t, "myhome.duckdns.org"))
 	forward(t, h)
@@ -183,7 +186,7 @@ func TestWANAddressChanges(t *testing.T) {
 		old := h.WANAddress()
 		h.SetWANAddress(t, addr)
 		lab.Eventually(t, lab.Patience, func() error {
-			out, err := h.NAS.Try(10*time.Second, "upnpc", "-u", rootDesc, "-s")
+			out, err := h.NAS.Try(lab.Patience, "upnpc", "-u", rootDesc, "-s")
 			if err == nil && !strings.Contains(out, "ExternalIPAddress = "+text) {
 				err = fmt.Errorf("the router's word: %s", out)
 			}
@@ -199,6 +202,7 @@ func TestWANAddressChanges(t *testing.T) {
 }
 
 func TestPublicDNS(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := lab.New(t, lab.Options{})
 	d := h.StartPublicDNS(t, "myown.example")
@@ -230,6 +234,7 @@ func TestPublicDNS(t *testing.T) {
 }
 
 func TestBrokerServesClients(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	lab.Require(t)
 	h := lab.New(t, lab.Options{})
 	d := h.StartPublicDNS(t)

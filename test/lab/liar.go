@@ -132,10 +132,17 @@ func (l *Liar) SetTTL(seconds uint32) { l.ttl.Store(seconds) }
 func (l *Liar) Asked() int64 { return l.asked.Load() }
 
 // Last is the name in the last question, in the letters in which it came; empty
-// before the first.
+// before the first. The root does not count: a server is probed with it at any
+// time.
 func (l *Liar) Last() string {
 	name, _ := l.last.Load().(string)
 	return name
+}
+
+func (l *Liar) note(q *dns.Msg) {
+	if name := q.Question[0].Name; name != "." {
+		l.last.Store(name)
+	}
 }
 
 func (l *Liar) servePackets() {
@@ -150,7 +157,7 @@ func (l *Liar) servePackets() {
 			continue
 		}
 		l.asked.Add(1)
-		l.last.Store(q.Question[0].Name)
+		l.note(q)
 		lie := l.lie.Load().(Lie)
 		via := l.packets
 		if lie == Elsewhere {
@@ -185,7 +192,7 @@ func (l *Liar) serveStream(conn net.Conn) {
 			return
 		}
 		l.asked.Add(1)
-		l.last.Store(q.Question[0].Name)
+		l.note(q)
 		lie := l.lie.Load().(Lie)
 		switch lie {
 		case TruncatedOnly:
@@ -247,7 +254,8 @@ func (l *Liar) replies(lie Lie, q *dns.Msg, udp bool) [][]byte {
 	case WrongQuestion:
 		m.Question[0].Name = "other.example."
 	case AliasLoop:
-		one, two := q.Question[0].Name, "other."+q.Question[0].Name
+		one := q.Question[0].Name
+		two := "other." + strings.TrimPrefix(one, ".") // a server that seemed dead is asked for the root
 		m.Answer, m.Ns = []dns.RR{alias(one, two), alias(two, one)}, nil
 	case ServFail, Refused:
 		m.Answer, m.Ns = nil, nil

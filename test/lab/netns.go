@@ -91,12 +91,12 @@ func (h *Host) ListenPacket(network, address string) (net.PacketConn, error) {
 }
 
 // Dial connects from the host to a literal address. ctx may be without a
-// deadline; 5 s is the longest it takes.
+// deadline; 30 s is the longest it takes.
 func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var c net.Conn
 	err := h.inside(func() (err error) {
 		if _, err = netip.ParseAddrPort(address); err == nil {
-			c, err = (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, address)
+			c, err = (&net.Dialer{Timeout: 30 * time.Second}).DialContext(ctx, network, address)
 		}
 		return err
 	})
@@ -112,7 +112,7 @@ func (h *Host) HTTPClient(ca *CA) *http.Client {
 		roots.AddCert(ca.Cert)
 	}
 	return &http.Client{
-		Timeout: 10 * time.Second,
+		Timeout: Patience,
 		Transport: &http.Transport{
 			DialContext:       h.dialName,
 			TLSClientConfig:   &tls.Config{RootCAs: roots},

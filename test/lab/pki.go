@@ -83,6 +83,27 @@ func (ca *CA) IssueUntil(t testing.TB, notAfter time.Time, names ...string) *Cer
 	if err != nil {
 		t.Fatalf("making a server key: %v", err)
 	}
+	return ca.issue(t, key, notAfter, names...)
+}
+
+// IssueEC is Issue with an ECDSA key.
+func (ca *CA) IssueEC(t testing.TB, names ...string) *Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatalf("making a server key: %v", err)
+	}
+	return ca.issue(t, key, time.Now().AddDate(0, 0, 90), names...)
+}
+
+func (ca *CA) issue(t testing.TB, key crypto.Signer, notAfter time.Time, names ...string) *Certificate {
+	t.Helper()
+	return ca.certify(t, template(t, notAfter, names...), key)
+}
+
+// template is a server's certificate before it is signed.
+func template(t testing.TB, notAfter time.Time, names ...string) *x509.Certificate {
+	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: serial(t),
 		Subject:      pkix.Name{CommonName: names[0]},
@@ -98,7 +119,18 @@ func (ca *CA) IssueUntil(t testing.TB, notAfter time.Time, names ...string) *Cer
 			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
-	leaf := sign(t, template, ca.Cert, key.Public(), ca.key)
+	return template
+}
+
+// certify signs a server's certificate.
+func (ca *CA) certify(t testing.TB, template *x509.Certificate, key crypto.Signer) *Certificate {
+	t.Helper()
+	return certificate(t, sign(t, template, ca.Cert, key.Public(), ca.key), key)
+}
+
+// certificate is one with its key.
+func certificate(t testing.TB, leaf *x509.Certificate, key crypto.Signer) *Certificate {
+	t.Helper()
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatalf("writing a server key: %v", err)

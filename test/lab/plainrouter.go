@@ -37,6 +37,12 @@ const (
 // address of wan0, forwards nothing (501), and has no events.
 func (h *Home) StartPlainRouter(t testing.TB) {
 	t.Helper()
+	h.servePlain(t, h.plainControl)
+}
+
+// servePlain serves the description of such a router, and its calls by control.
+func (h *Home) servePlain(t testing.TB, control http.HandlerFunc) {
+	t.Helper()
 	search, err := h.Router.ListenPacket("udp", netip.AddrPortFrom(RouterAddr, 1900).String())
 	if err != nil {
 		t.Fatalf("listening for searches: %v", err)
@@ -51,7 +57,7 @@ func (h *Home) StartPlainRouter(t testing.TB) {
 		w.Header().Set("Content-Type", "text/xml")
 		io.WriteString(w, plainDevice)
 	})
-	mux.HandleFunc("POST /control", h.plainControl)
+	mux.HandleFunc("POST /control", control)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	var serving sync.WaitGroup
 	serving.Go(func() { answerSearches(search) })

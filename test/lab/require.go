@@ -30,6 +30,7 @@ var tools = []struct{ command, pkg string }{
 	{"kdig", "knot-dnsutils"},
 	{"unbound", "unbound"},
 	{"setpriv", "util-linux"},
+	{"promtool", "prometheus"},
 }
 
 // Require skips the test where a lab cannot be built, and says why. With

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,17 +77,17 @@ const (
 
 // loadNAT makes the host forward from br0 to wan0, with NAT. dir is for files.
 func (h *Host) loadNAT(dir string) error {
-	if _, err := h.Try(20*time.Second, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"); err != nil {
+	if _, err := h.Try(Patience, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"); err != nil {
 		return err
 	}
 	// With br_netfilter loaded, frames inside the LAN would pass the router's
 	// NAT, which no home router does. Without it the key does not exist.
-	h.Try(20*time.Second, "sysctl", "-q", "-w", "net.bridge.bridge-nf-call-iptables=0")
+	h.Try(Patience, "sysctl", "-q", "-w", "net.bridge.bridge-nf-call-iptables=0")
 	file := filepath.Join(dir, "nat.nft")
 	if err := os.WriteFile(file, []byte(natRules), 0o644); err != nil {
 		return fmt.Errorf("writing the router's rules: %w", err)
 	}
-	_, err := h.Try(20*time.Second, "nft", "-f", file)
+	_, err := h.Try(Patience, "nft", "-f", file)
 	return err
 }
 
@@ -108,15 +109,31 @@ func (h *Home) startUPnP(t testing.TB) {
 func (h *Host) startUPnP(t testing.TB, lan netip.Prefix, lines []string) *Process {
 	t.Helper()
 	file := filepath.Join(h.home.dir, h.Name+"-miniupnpd.conf")
-	text := fmt.Sprintf(upnpConf, strings.Join(lines, "\n"), lan)
+	text := fmt.Sprintf(without(upnpConf, lines), strings.Join(lines, "\n"), lan)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatalf("writing miniupnpd's configuration: %v", err)
 	}
 	// A pid file of its own: miniupnpd refuses to start beside another lab's.
 	pid := filepath.Join(h.home.dir, h.Name+"-miniupnpd.pid")
 	p := h.Start(t, "miniupnpd", "miniupnpd", "-d", "-f", file, "-P", pid)
-	p.WaitLog(t, Patience, "HTTP listening on port")
+	ready := "HTTP listening on port"
+	if slices.Contains(lines, "enable_upnp=no") {
+		ready = "Listening for NAT-PMP/PCP traffic on port"
+	}
+	p.WaitLog(t, Patience, ready)
 	return p
+}
+
+// without is conf without what lines set: miniupnpd never takes back a "yes".
+func without(conf string, lines []string) string {
+	var b strings.Builder
+	for line := range strings.Lines(conf) {
+		key, _, found := strings.Cut(line, "=")
+		if !found || !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, key+"=") }) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // StopRouter takes the router's UPnP service down. A Crash forgets its
@@ -127,7 +144,7 @@ func (h *Home) StopRouter(t testing.TB, how Restart) {
 		t.Fatal("the router's UPnP service was never started: call StartRouter first")
 	}
 	if how == Clean {
-		if _, err := h.router.Stop(10 * time.Second); err != nil {
+		if _, err := h.router.Stop(Patience); err != nil {
 			t.Fatal(err)
 		}
 		return

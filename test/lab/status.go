@@ -10,6 +10,11 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/edgeguard/edgeguard/internal/status/schematest"
 )
 
 // StatusPort is where the daemon serves its status, unless configured
@@ -61,10 +66,11 @@ func (d *Daemon) Get(path string) ([]byte, error) {
 	return body, nil
 }
 
-// Status asks the daemon for its status.
+// Status asks the daemon for its status. One that docs/status.schema.json does not
+// describe is an error.
 func (d *Daemon) Status() (Status, error) {
 	var s Status
-	raw, err := d.Get("/api/v1/status")
+	raw, err := d.StatusJSON()
 	if err != nil {
 		return s, err
 	}
@@ -74,6 +80,37 @@ func (d *Daemon) Status() (Status, error) {
 	s.Raw = raw
 	return s, nil
 }
+
+// StatusJSON is the text that Status reads.
+func (d *Daemon) StatusJSON() ([]byte, error) {
+	raw, err := d.Get("/api/v1/status")
+	if err != nil {
+		return nil, err
+	}
+	return raw, conforms(raw)
+}
+
+// conforms returns what in a status the schema of the daemon's source tree does
+// not describe, as one error.
+func conforms(raw []byte) error {
+	schema, err := schemaOnce()
+	if err != nil {
+		return fmt.Errorf("reading the schema of the status: %w", err)
+	}
+	if wrong := schema.Check(raw); wrong != nil {
+		return fmt.Errorf("the daemon's status is not as docs/status.schema.json describes it: %s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// schemaOnce reads the schema of the source tree that the daemon is built from.
+var schemaOnce = sync.OnceValues(func() (*schematest.Schema, error) {
+	root, err := sourceRoot()
+	if err != nil {
+		return nil, err
+	}
+	return schematest.Load(filepath.Join(root, "docs", "status.schema.json"))
+})
 
 // WantLink returns a check for Eventually: the link has this status ("pass",
 // "warn", "fail" or "unknown").

@@ -11,7 +11,7 @@ import (
 
 // Patience is how long to wait for something that a sound home does within a
 // few seconds, on a machine that is busy with other things.
-const Patience = 60 * time.Second
+const Patience = 3 * time.Minute
 
 // Eventually calls check until it returns nil, and fails the test with the
 // last error if that has not happened within patience. A check in progress at
