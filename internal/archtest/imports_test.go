@@ -30,6 +30,7 @@ var concerns = map[string][]string{
 	"lan":       {"github.com/insomniacslk/dhcp/dhcpv4", "golang.org/x/net/ipv6", "golang.org/x/sys/"},
 	"locate":    {"github.com/miekg/dns"},
 	"notify":    nil,
+	"cert":      {"github.com/mholt/acmez/v3", "software.sslmate.com/src/go-pkcs12"},
 }
 
 // others are the packages that stand above the concerns.
@@ -37,8 +38,8 @@ var others = map[string]struct {
 	internal []string // what of ours, besides leaves
 	vendor   []string
 }{
-	"config": {[]string{"wan", "ddns", "portmap", "hairpin", "dnsserver", "notify"}, []string{"github.com/pelletier/go-toml/v2"}},
-	"status": {[]string{"wan", "ddns", "router", "portmap", "hairpin", "dnsserver", "lan"}, []string{"github.com/prometheus/"}},
+	"config": {[]string{"wan", "ddns", "portmap", "hairpin", "dnsserver", "notify", "cert"}, []string{"github.com/pelletier/go-toml/v2"}},
+	"status": {[]string{"wan", "ddns", "router", "portmap", "hairpin", "dnsserver", "lan", "cert"}, []string{"github.com/prometheus/"}},
 }
 
 // rooms are the sub-packages of a concern that is too large for one package, with
@@ -58,6 +59,12 @@ var rooms = map[string]map[string][]string{
 		"packet":   nil,
 		"upstream": {"wire"},
 		"certfile": nil,
+	},
+	"cert": {
+		"keys":      nil,
+		"acme":      nil,
+		"authority": {"keys"},
+		"deploy":    {"keys"},
 	},
 	"hairpin": {
 		"certs":   nil,
@@ -103,17 +110,18 @@ var rooms = map[string]map[string][]string{
 
 // owners are the vendor libraries that one package alone may know.
 var owners = map[string]string{
-	"github.com/huin/goupnp":           "internal/router",
-	"github.com/libdns/":               "internal/ddns/provider",
-	"github.com/pelletier/go-toml":     "internal/config",
-	"github.com/spf13/cobra":           "cmd/edgeguard",
-	"golang.org/x/net/publicsuffix":    "internal/ddns/provider",
-	"github.com/miekg/dns":             "internal/dnsserver internal/ddns internal/wan internal/locate test/lab cmd/edgeguard",
-	"github.com/pion/":                 "internal/wan",
-	"github.com/prometheus/":           "internal/status",
-	"github.com/insomniacslk/dhcp":     "internal/lan/dhcp",
-	"github.com/caddyserver/certmagic": "internal/cert",
-	"github.com/chromedp/":             "test/page",
+	"github.com/huin/goupnp":        "internal/router",
+	"github.com/libdns/":            "internal/ddns/provider",
+	"github.com/pelletier/go-toml":  "internal/config",
+	"github.com/spf13/cobra":        "cmd/edgeguard",
+	"golang.org/x/net/publicsuffix": "internal/ddns/provider",
+	"github.com/miekg/dns":          "internal/dnsserver internal/ddns internal/wan internal/locate test/lab cmd/edgeguard",
+	"github.com/pion/":              "internal/wan",
+	"github.com/prometheus/":        "internal/status",
+	"github.com/insomniacslk/dhcp":  "internal/lan/dhcp",
+	"github.com/mholt/acmez":        "internal/cert/acme",
+	"software.sslmate.com/":         "internal/cert",
+	"github.com/chromedp/":          "test/page",
 }
 
 // listed is what `go list` says of a package.
