@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/cert/keys"
@@ -199,6 +200,25 @@ func TestManyWorkSideBySide(t *testing.T) {
 	if over, err := Read(a.store.folder); err != nil || len(over.Issued) != each*many || over.Issued[0].RevokedAt.IsZero() || !over.Root.Equal(a.Root()) {
 		t.Errorf("read without a passphrase: %v", err)
 	}
+}
+
+// A process that hangs with the lock in its hand does not hang the others.
+func TestALockThatIsNeverReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := mustCreate(t, Options{Key: keys.P256})
+		unlock, err := a.store.lock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		if _, err := a.Revoke("plug"); !errors.Is(err, ErrBusy) || time.Since(begun) > lockPatience+time.Second {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		unlock()
+		if _, err := a.Revoke("plug"); !errors.Is(err, ErrUnknown) {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
 }
 
 func TestWhatIsNotIssued(t *testing.T) {

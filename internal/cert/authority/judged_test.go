@@ -5,6 +5,7 @@ package authority
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"net"
 	"net/netip"
@@ -98,30 +99,45 @@ func TestJudgesRefuseWhatIsOutsideTheLimits(t *testing.T) {
 // The limits in the intermediate alone hold too, for clients that read none in a
 // root, although they are not critical there.
 func TestJudgesReadTheLimitsOfTheIntermediate(t *testing.T) {
-	o := home
-	o.OfflineFolder = t.TempDir()
+	o := Options{Key: keys.P256, Permitted: home.Permitted, OfflineFolder: t.TempDir()}
 	a := mustCreate(t, o)
-	e := exhibit{pair: forge(t, a, ServerRequest{Names: []string{"bank.example"}})}
 	rootKey, err := readKey(o.OfflineFolder, a.Root(), o.Passphrase)
 	if err != nil {
 		t.Fatal(err)
 	}
 	bare := rootTemplate(Options{Name: "edgeguard CA", Lifetime: day}, a.Root().SubjectKeyId, time.Now(), 1)
-	if e.root, err = sign(bare, bare, rootKey.Public(), rootKey); err != nil {
+	root, err := sign(bare, bare, rootKey.Public(), rootKey)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for who, judge := range judges {
-		t.Run(who, func(t *testing.T) {
-			if says, ok := judge(t, e); ok != (who == "bearssl") {
-				t.Errorf("accepted is %v: %s", ok, says)
-			}
-		})
+	for _, r := range []ServerRequest{{Names: []string{"bank.example"}},
+		{Names: []string{"mqtt.home.example"}, Addresses: []netip.Addr{netip.MustParseAddr("10.1.2.3")}}} {
+		e := exhibit{root: root, pair: forge(t, a, r)}
+		for who, judge := range judges {
+			t.Run(who, func(t *testing.T) {
+				if says, ok := judge(t, e); ok != (who == "bearssl") {
+					t.Errorf("%v: accepted is %v: %s", r, ok, says)
+				}
+			})
+		}
 	}
 }
 
 // forge signs a server's certificate that the authority itself does not issue:
 // what a thief of its key would do.
 func forge(t *testing.T, a *Authority, r ServerRequest) keys.Pair {
+	t.Helper()
+	return forgeAs(t, a, func(c *x509.Certificate) {
+		c.Subject.CommonName, c.DNSNames = r.Names[0], r.Names
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		for _, addr := range r.Addresses {
+			c.IPAddresses = append(c.IPAddresses, net.IP(addr.AsSlice()))
+		}
+	})
+}
+
+// forgeAs signs what change makes of a leaf.
+func forgeAs(t *testing.T, a *Authority, change func(c *x509.Certificate)) keys.Pair {
 	t.Helper()
 	st, err := a.store.load()
 	if err != nil {
@@ -131,11 +147,7 @@ func forge(t *testing.T, a *Authority, r ServerRequest) keys.Pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Subject.CommonName, c.DNSNames = r.Names[0], r.Names
-	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	for _, addr := range r.Addresses {
-		c.IPAddresses = append(c.IPAddresses, net.IP(addr.AsSlice()))
-	}
+	change(c)
 	key := leafKeys[keys.P256]()
 	leaf, err := sign(c, st.issuer(), key.Public(), a.key)
 	if err != nil {
@@ -146,6 +158,24 @@ func forge(t *testing.T, a *Authority, r ServerRequest) keys.Pair {
 		t.Fatal(err)
 	}
 	return pair
+}
+
+// Why checkClient refuses a dot, and clientOnly is critical: what would become of
+// such certificates.
+func TestJudgesOnClientsThatAreNotIssued(t *testing.T) {
+	a := mustCreate(t, home)
+	dotted := forgeAs(t, a, func(c *x509.Certificate) {
+		c.Subject.CommonName, c.ExtraExtensions = "plug.kitchen", []pkix.Extension{clientOnly}
+	})
+	if says, ok := openssl(t, exhibit{root: a.Root(), pair: dotted, client: true}); ok {
+		t.Errorf("openssl takes a dotted name for no host's: %s", says)
+	}
+	usual := forgeAs(t, a, func(c *x509.Certificate) {
+		c.Subject.CommonName, c.ExtKeyUsage = "mqtt.home.example", []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	})
+	if says, ok := bearssl(t, exhibit{root: a.Root(), pair: usual, host: "mqtt.home.example"}); !ok {
+		t.Errorf("BearSSL looks at the usage by now: %s", says)
+	}
 }
 
 // A server whose first name fits no common name has none at all.

@@ -119,8 +119,7 @@ func (a *Authority) CRL() ([]byte, error) {
 // fresh reports whether a list is good for so much longer. One of the future,
 // signed while the clock was wrong, is not: nobody takes it.
 func fresh(l *x509.RevocationList, now time.Time, left time.Duration) bool {
-	return !now.Before(l.ThisUpdate) && now.Add(left).Before(l.NextUpdate) &&
-		!l.NextUpdate.After(now.Add(crlLifetime+backdated))
+	return !now.Before(l.ThisUpdate) && now.Add(left).Before(l.NextUpdate)
 }
 
 // signCRL signs the list for st with the next number.
