@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/fact"
@@ -43,6 +44,8 @@ type Inputs struct {
 	// Outside is what the checker on the Internet said; zero where none is.
 	Outside checker.Status
 	DNS     dnsserver.Status
+	// Certificate is the one that edgeguard keeps; zero where it keeps none.
+	Certificate cert.Status
 	// History is what is remembered.
 	History history.View
 	// Handed is what the LAN hands out; DNS says who asks us.
@@ -97,6 +100,7 @@ func (b *Builder) Build(in Inputs, now time.Time) *Snapshot {
 		Router:      m.router(in),
 		Forwards:    m.forwards(in.Portmap, in.Pinholes),
 		Services:    m.services(in.Hairpin),
+		Certificate: m.kept(in.Certificate),
 		Hairpin:     m.hairpin(in.Hairpin),
 		Outside:     m.outside(in.Outside),
 		DNS:         m.dns(in.DNS),
@@ -134,7 +138,7 @@ func (b *Builder) chain(m maker, in Inputs, now time.Time) []Link {
 		linkDDNS:        in.DDNS.Link,
 		linkForward:     withRouter(withOutside(in.Pinholes.Into(in.Portmap.Link), in), in.Router, in.LAN),
 		linkBroker:      in.Hairpin.Broker,
-		linkCertificate: in.Hairpin.Certificate,
+		linkCertificate: withKeeper(in.Hairpin.Certificate, in.Certificate),
 		linkHairpin:     in.Hairpin.Hairpin,
 		linkDNS:         in.DNS.DNS,
 		linkClients:     withHanded(in),
