@@ -32,8 +32,7 @@ func TestClockUnset(t *testing.T) {
 		h.now, h.cfg.ClockFloor = clock.now, time.Now().Add(-day)
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(3 * day)
-		synctest.Wait()
+		h.sleep(3 * day)
 		h.phase(cert.PhaseClock)
 		if s := h.status(); s.Link.Verdict != fact.VerdictUnknown || !strings.Contains(s.Link.Summary, "clock") {
 			t.Errorf("the link says %+v", s.Link)
@@ -42,13 +41,11 @@ func TestClockUnset(t *testing.T) {
 			t.Fatal("a certificate was asked for by a clock that is not set")
 		}
 		clock.set(0)
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		if h.status().Phase == cert.PhaseClock {
 			t.Error("a minute later it is not known that the clock was set")
 		}
-		time.Sleep(6 * time.Minute)
-		synctest.Wait()
+		h.sleep(6 * time.Minute)
 		h.phase(cert.PhaseKept)
 	})
 }
@@ -62,39 +59,32 @@ func TestClockJumps(t *testing.T) {
 		h.now = clock.now
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(day)
-		synctest.Wait()
+		h.sleep(day)
 		h.phase(cert.PhaseKept)
 
 		clock.set(3 * 365 * day)
-		time.Sleep(3 * time.Minute)
-		synctest.Wait()
+		h.sleep(3 * time.Minute)
 		if v := h.status().Link.Verdict; v == fact.VerdictFail {
 			t.Errorf("a clock that has just jumped makes the verdict %s", v)
 		}
 		clock.set(0)
-		time.Sleep(day)
-		synctest.Wait()
+		h.sleep(day)
 		h.orders(1)
 		h.phase(cert.PhaseKept)
 
 		clock.set(-365 * day)
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		h.sleep(time.Hour)
 		h.phase(cert.PhaseClock)
 		h.orders(1)
 		clock.set(0)
-		time.Sleep(10 * time.Minute)
-		synctest.Wait()
+		h.sleep(10 * time.Minute)
 		h.phase(cert.PhaseKept)
 
 		clock.set(365 * day)
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		noticed := time.Now()
 		h.orders(1)
-		time.Sleep(7 * time.Minute)
-		synctest.Wait()
+		h.sleep(7 * time.Minute)
 		h.orders(2)
 		if _, n := h.ca.count(); n != 2 {
 			t.Errorf("%d attempts", n)
@@ -114,16 +104,13 @@ func TestClockExpiredAtStart(t *testing.T) {
 		h.now = clock.now
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(day)
-		synctest.Wait()
+		h.sleep(day)
 		h.stop()
 		clock.set(365 * day)
 		h.start()
-		time.Sleep(4 * time.Minute)
-		synctest.Wait()
+		h.sleep(4 * time.Minute)
 		h.orders(1)
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
+		h.sleep(2 * time.Minute)
 		h.orders(2)
 	})
 }
@@ -138,12 +125,10 @@ func TestClockOwnCA(t *testing.T) {
 		h.now = clock.now
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(day)
-		synctest.Wait()
+		h.sleep(day)
 		h.phase(cert.PhaseKept)
 		clock.set(0)
-		time.Sleep(7 * time.Minute)
-		synctest.Wait()
+		h.sleep(7 * time.Minute)
 		h.phase(cert.PhaseKept)
 		if s := h.status(); s.Held.NotBefore.After(time.Now()) {
 			t.Errorf("the certificate begins at %s", s.Held.NotBefore)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/cert/deploy"
+	"github.com/edgeguard/edgeguard/internal/cert/keys"
 	"github.com/edgeguard/edgeguard/internal/fact"
 
 	cert "github.com/edgeguard/edgeguard/internal/cert"
@@ -36,8 +37,7 @@ func (h *home) says(v fact.Verdict, words ...string) {
 func (h *home) kept() *home {
 	h.t.Helper()
 	h.start()
-	time.Sleep(time.Minute)
-	synctest.Wait()
+	h.sleep(time.Minute)
 	h.phase(cert.PhaseKept)
 	h.says(fact.VerdictPass)
 	return h
@@ -49,14 +49,11 @@ func TestServed(t *testing.T) {
 		h := newHome(t)
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(2 * time.Second) // an order takes three
-		synctest.Wait()
+		h.sleep(2 * time.Second) // an order takes three
 		h.phase(cert.PhaseIssuing)
-		time.Sleep(time.Second)
-		synctest.Wait()
+		h.sleep(time.Second)
 		h.phase(cert.PhaseHanding)
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
+		h.sleep(2 * time.Second)
 		h.phase(cert.PhaseKept)
 		s := h.status()
 		if len(s.Serving) != 1 || s.Serving[0].State != cert.ServingYes || s.Directory != "/shared" || s.ReloadedAt.IsZero() || s.WrittenAt.IsZero() {
@@ -66,8 +63,7 @@ func TestServed(t *testing.T) {
 			t.Errorf("the broker was told %d times, want once", len(h.broker.told()))
 		}
 		h.restart()
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		h.sleep(time.Hour)
 		h.phase(cert.PhaseKept)
 		if len(h.broker.told()) != 1 {
 			t.Error("a restart has told the broker again")
@@ -87,12 +83,10 @@ func TestStuck(t *testing.T) {
 		old := h.status().Held.Serial
 		h.broker.set(func() { h.broker.stuck = true; h.broker.reloads = nil })
 		h.keeper.Renew()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		h.phase(cert.PhaseHanding)
 		h.says(fact.VerdictPass) // nobody needs to know yet
-		time.Sleep(50 * time.Minute)
-		synctest.Wait()
+		h.sleep(50 * time.Minute)
 		h.says(fact.VerdictWarn, "broker still serves another certificate", "serial "+old, "since 2000-01-01 00:01 UTC", "certfile and keyfile", "/shared")
 		told := h.broker.told()
 		for i, want := range []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute} {
@@ -100,12 +94,10 @@ func TestStuck(t *testing.T) {
 				t.Errorf("reload %d came %s after the one before, want %s", i+2, got, want)
 			}
 		}
-		time.Sleep(90 * day)
-		synctest.Wait()
+		h.sleep(90 * day)
 		h.says(fact.VerdictFail, "expired", "clients refuse")
 		h.broker.set(func() { h.broker.stuck = false })
-		time.Sleep(6*time.Hour + 10*time.Second)
-		synctest.Wait()
+		h.sleep(6*time.Hour + 10*time.Second)
 		h.phase(cert.PhaseKept)
 		h.says(fact.VerdictPass)
 	})
@@ -119,8 +111,7 @@ func TestUnreachable(t *testing.T) {
 		h.broker.down = true
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(day)
-		synctest.Wait()
+		h.sleep(day)
 		if s := h.status(); s.Serving[0].State != cert.ServingUnknown || s.Link.Verdict != fact.VerdictPass || s.Phase != cert.PhaseHanding {
 			t.Errorf("the status is %+v", s)
 		}
@@ -128,8 +119,7 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("it was told %d times", n)
 		}
 		h.broker.set(func() { h.broker.down = false })
-		time.Sleep(6 * time.Minute)
-		synctest.Wait()
+		h.sleep(6 * time.Minute)
 		h.phase(cert.PhaseKept)
 	})
 }
@@ -141,15 +131,12 @@ func TestByOthers(t *testing.T) {
 		defer func() { h.stop() }()
 		h.broker.set(func() { h.broker.reloadErr = deploy.ErrNoReload })
 		h.keeper.Renew()
-		time.Sleep(115 * time.Second)
-		synctest.Wait()
+		h.sleep(115 * time.Second)
 		h.says(fact.VerdictPass)
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
+		h.sleep(2 * time.Minute)
 		h.says(fact.VerdictWarn, "still serves another", "watcher", "Restart the broker")
 		h.broker.set(func() { h.broker.serves = h.broker.folder.Pair.Leaf() })
-		time.Sleep(6 * time.Minute)
-		synctest.Wait()
+		h.sleep(6 * time.Minute)
 		h.says(fact.VerdictPass)
 		h.phase(cert.PhaseKept)
 	})
@@ -162,8 +149,7 @@ func TestReloadFails(t *testing.T) {
 		h.broker.reloadErr = errors.New("no process mosquitto is to be seen")
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(3 * time.Minute)
-		synctest.Wait()
+		h.sleep(3 * time.Minute)
 		h.says(fact.VerdictWarn, "no process mosquitto", "certificate.reload")
 		if s := h.status(); s.LastError == "" || s.Phase != cert.PhaseHanding {
 			t.Errorf("the status is %+v", s)
@@ -171,8 +157,7 @@ func TestReloadFails(t *testing.T) {
 		// What was not told is told after a restart, though the folder has it.
 		h.broker.set(func() { h.broker.reloadErr = nil })
 		h.restart()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		h.phase(cert.PhaseKept)
 		h.says(fact.VerdictPass)
 	})
@@ -184,22 +169,41 @@ func TestFolder(t *testing.T) {
 		h := newHome(t).kept()
 		defer func() { h.stop() }()
 		h.broker.set(func() { h.broker.folder = deploy.Handed{} })
-		time.Sleep(6 * time.Minute)
-		synctest.Wait()
+		h.sleep(6 * time.Minute)
 		if h.broker.folder.Pair.IsZero() {
 			t.Error("the folder is still empty")
 		}
 		h.broker.set(func() { h.broker.folder = deploy.Handed{}; h.broker.writeErr = errors.New("no space left on device") })
 		h.keeper.Kick()
-		time.Sleep(3 * time.Minute)
-		synctest.Wait()
+		h.sleep(3 * time.Minute)
 		h.says(fact.VerdictWarn, "no space left", "/shared")
 		h.broker.set(func() { h.broker.writeErr = nil })
-		time.Sleep(time.Minute + 10*time.Second)
-		synctest.Wait()
+		h.sleep(time.Minute + 10*time.Second)
 		h.says(fact.VerdictPass)
 		if h.broker.folder.Pair.IsZero() {
 			t.Error("the folder is still empty")
+		}
+	})
+}
+
+// TestKindChanged tells to restart a broker that goes on with the certificate of
+// the old kind of key.
+func TestKindChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		h.cfg.Key = keys.RSA2048
+		h.kept()
+		defer func() { h.stop() }()
+		h.stop()
+		h.broker.stuck, h.cfg.Key = true, keys.P256
+		h.start()
+		h.sleep(5 * time.Minute)
+		h.says(fact.VerdictWarn, "still serves another", "Restart the broker once", "kind of key")
+		h.broker.set(func() { h.broker.serves = h.broker.folder.Pair.Leaf() })
+		h.sleep(20 * time.Minute)
+		h.says(fact.VerdictPass)
+		if l := h.status().Link.Evidence; !strings.Contains(strings.Join(l, " "), "changed from rsa-2048 to ecdsa-p256") {
+			t.Errorf("the evidence is %q", l)
 		}
 	})
 }

@@ -23,6 +23,8 @@ const (
 	longestBackoff = 6 * time.Hour
 	// mostNotBefore bounds for how long a CA can forbid us the next attempt.
 	mostNotBefore = 8 * 24 * time.Hour
+	// leastLife is what a new certificate must have left.
+	leastLife = 5 * time.Minute
 	// obtainTime bounds an attempt, which waits for the DNS most of the time.
 	obtainTime = 2 * time.Hour
 )
@@ -282,6 +284,9 @@ func (k *Keeper) accept(pair keys.Pair, now time.Time) error {
 	}
 	if !validAt(leaf, now) {
 		return &acme.Fault{Text: fmt.Sprintf(saysOtherClock, day(leaf.NotBefore), day(leaf.NotAfter), day(now)), Action: setClock}
+	}
+	if leaf.NotAfter.Sub(now) < leastLife {
+		return fmt.Errorf(saysTooShort, day(leaf.NotAfter)) // to renew it at once would have no end
 	}
 	return nil
 }

@@ -30,14 +30,12 @@ func TestBackoff(t *testing.T) {
 		defer func() { h.stop() }()
 		h.ca.set(func() { h.ca.fail, h.ca.attempts = fault("the CA is away"), nil })
 		due := h.status().NextRenewalAt
-		time.Sleep(time.Until(due) + 10*time.Second)
-		synctest.Wait()
+		h.sleep(time.Until(due) + 10*time.Second)
 		if s := h.status(); s.Phase != cert.PhaseWaiting || s.LastError != "the CA is away" || s.NextAttemptAt.IsZero() {
 			t.Errorf("the status is %+v", s)
 		}
 		h.says(fact.VerdictPass)
-		time.Sleep(2 * day)
-		synctest.Wait()
+		h.sleep(2 * day)
 		if first := h.ca.attempts[0]; first.Before(due) || first.After(due.Add(2*time.Second)) {
 			t.Errorf("the first attempt was at %s, it was due at %s", first, due)
 		}
@@ -49,15 +47,12 @@ func TestBackoff(t *testing.T) {
 			}
 		}
 		h.says(fact.VerdictPass)
-		time.Sleep(17 * day) // less than half of the thirty are left
-		synctest.Wait()
+		h.sleep(17 * day) // less than half of the thirty are left
 		h.says(fact.VerdictWarn, "could not be renewed so far: the CA is away", "Do it.")
-		time.Sleep(15 * day)
-		synctest.Wait()
+		h.sleep(15 * day)
 		h.says(fact.VerdictFail, "expired", "the CA is away", "Do it.")
 		h.ca.set(func() { h.ca.fail = nil })
-		time.Sleep(6*time.Hour + 10*time.Second)
-		synctest.Wait()
+		h.sleep(6*time.Hour + 10*time.Second)
 		h.says(fact.VerdictPass)
 		h.phase(cert.PhaseKept)
 	})
@@ -73,15 +68,13 @@ func TestNotBefore(t *testing.T) {
 		h.ca.fail = func() error { return &acme.Fault{Text: "too many requests", NotBefore: until} }
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(2*day - time.Minute)
-		synctest.Wait()
+		h.sleep(2*day - time.Minute)
 		if _, n := h.ca.count(); n != 1 {
 			t.Fatalf("%d attempts before the CA allows one", n)
 		}
 		h.says(fact.VerdictFail, "too many requests")
 		until = began.Add(1000 * day)
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
+		h.sleep(2 * time.Minute)
 		if _, n := h.ca.count(); n != 2 {
 			t.Fatalf("%d attempts, want 2", n)
 		}
@@ -91,14 +84,12 @@ func TestNotBefore(t *testing.T) {
 			t.Fatal("a kick has made an attempt")
 		}
 		h.keeper.Renew()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		if _, n := h.ca.count(); n != 3 {
 			t.Fatalf("%d attempts after a person asked, want 3", n)
 		}
 		h.ca.set(func() { h.ca.fail = nil })
-		time.Sleep(9 * day)
-		synctest.Wait()
+		h.sleep(9 * day)
 		h.phase(cert.PhaseKept)
 	})
 }
@@ -133,8 +124,7 @@ func TestWanted(t *testing.T) {
 				h.ca.open = map[string][]*x509.Certificate{} // another order
 				h.start()
 				defer func() { h.stop() }()
-				time.Sleep(20 * time.Second)
-				synctest.Wait()
+				h.sleep(20 * time.Second)
 				if h.status().Held.Serial != before.Held.Serial || h.broker.serves == nil {
 					t.Fatal("the old certificate is not kept until there is another")
 				}
@@ -142,8 +132,7 @@ func TestWanted(t *testing.T) {
 					h.says(fact.VerdictWarn, "not now", c.why)
 				}
 				h.ca.set(func() { h.ca.fail = nil })
-				time.Sleep(2 * time.Minute)
-				synctest.Wait()
+				h.sleep(2 * time.Minute)
 				h.phase(cert.PhaseKept)
 				h.orders(c.orders)
 				if same := h.status().Held.SPKI == before.Held.SPKI; same != c.sameKey {
@@ -167,8 +156,7 @@ func TestKeys(t *testing.T) {
 			defer func() { h.stop() }()
 			for range 3 {
 				h.keeper.Renew()
-				time.Sleep(time.Minute)
-				synctest.Wait()
+				h.sleep(time.Minute)
 			}
 			h.orders(4)
 			for i, key := range h.ca.keys[1:] {
@@ -189,8 +177,7 @@ func TestNotAccepted(t *testing.T) {
 		before := h.status().Held.Serial
 		h.ca.set(func() { h.ca.names = func([]string) []string { return []string{"evil.example"} } })
 		h.keeper.Renew()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		if s := h.status(); s.Held.Serial != before || !strings.Contains(s.LastError, "does not name home.example.org") {
 			t.Errorf("the status is %+v", s)
 		}
@@ -198,8 +185,7 @@ func TestNotAccepted(t *testing.T) {
 			h.ca.names, h.ca.open = nil, map[string][]*x509.Certificate{}
 			h.ca.now = func() time.Time { return time.Now().Add(-300 * day) }
 		})
-		time.Sleep(5 * time.Minute)
-		synctest.Wait()
+		h.sleep(5 * time.Minute)
 		if s := h.status(); s.Held.Serial != before || !strings.Contains(s.LastError, "the clock here shows") {
 			t.Errorf("the status is %+v", s)
 		}
@@ -221,8 +207,7 @@ func TestDamaged(t *testing.T) {
 		write(t, filepath.Join(h.cfg.Folder, "state.json"), []byte("{"))
 		write(t, filepath.Join(h.cfg.Folder, "own-ca.pem"), []byte("{"))
 		h.start()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		h.phase(cert.PhaseKept)
 		h.orders(2)
 		if aside, err := os.ReadFile(path + ".bad"); err != nil || len(aside) != len(text)/2 {
@@ -232,8 +217,7 @@ func TestDamaged(t *testing.T) {
 		h.stop()
 		os.Remove(filepath.Join(h.cfg.Folder, "state.json"))
 		h.start()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		h.phase(cert.PhaseKept)
 		h.orders(2)
 	})
@@ -250,8 +234,7 @@ func TestUnwritable(t *testing.T) {
 		h.cfg.Folder = filepath.Join(below, "file", "cert") // below a file
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		h.sleep(time.Hour)
 		if _, n := h.ca.count(); n != 0 {
 			t.Fatal("a certificate was asked for although nothing can be saved")
 		}
@@ -266,8 +249,7 @@ func TestUnwritable(t *testing.T) {
 			}
 		}
 		h.start()
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		h.sleep(time.Hour)
 		h.orders(1)
 		if s := h.status(); s.Held != nil || !strings.Contains(s.LastError, "cannot be saved") || h.broker.writes != 0 {
 			t.Errorf("the status is %+v", s)
@@ -277,8 +259,7 @@ func TestUnwritable(t *testing.T) {
 		if err := os.RemoveAll(filepath.Dir(blocked)); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute + 5*time.Second)
-		synctest.Wait()
+		h.sleep(time.Minute + 5*time.Second)
 		h.phase(cert.PhaseKept)
 		if orders, attempts := h.ca.count(); orders != 1 || attempts != 1 {
 			t.Errorf("%d orders, %d attempts", orders, attempts)
@@ -294,15 +275,14 @@ func TestEnd(t *testing.T) {
 		h.ca.takes = 20 * time.Minute
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(10 * time.Minute)
+		h.sleep(10 * time.Minute)
 		began := time.Now()
 		h.stop()
 		if time.Since(began) != 0 {
 			t.Errorf("the end took %s", time.Since(began))
 		}
 		h.start()
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		h.sleep(time.Hour)
 		h.phase(cert.PhaseKept)
 		h.orders(1)
 		sameKeys(t, "end", h.ca.keys)

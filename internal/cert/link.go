@@ -13,6 +13,10 @@ import (
 	"github.com/edgeguard/edgeguard/internal/tidy"
 )
 
+// rootWarning is how long before its end it is said that the own CA ends: a
+// new root has to be taken to every device by hand.
+const rootWarning = 90 * 24 * time.Hour
+
 // link is the worst that there is to say; a pass without words where all is well.
 func (k *Keeper) link(now time.Time) fact.Link {
 	if k.cfg.Mode == None {
@@ -109,7 +113,7 @@ func (k *Keeper) sayRenewal(now time.Time) fact.Link {
 }
 
 // sayOwn says that the own CA cannot be used.
-func (k *Keeper) sayOwn(time.Time) fact.Link {
+func (k *Keeper) sayOwn(now time.Time) fact.Link {
 	leaf := k.held.Leaf()
 	switch {
 	case errors.Is(k.own.err, authority.ErrNone) && k.cfg.Mode == OwnCA && leaf != nil:
@@ -119,6 +123,8 @@ func (k *Keeper) sayOwn(time.Time) fact.Link {
 		return linkOf(fact.VerdictWarn, k.ownAction(), saysLockedCA, plain(k.own.err))
 	case k.own.crlErr != nil:
 		return linkOf(fact.VerdictWarn, repairCA, saysCRL, plain(k.own.crlErr))
+	case k.own.root != nil && k.own.root.NotAfter.Sub(now) < rootWarning:
+		return linkOf(fact.VerdictWarn, replaceRoot, saysRootEnds, day(k.own.root.NotAfter))
 	}
 	return fact.Link{}
 }

@@ -23,20 +23,17 @@ func TestOwnCA(t *testing.T) {
 		h.ca.err = authority.ErrNone
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(day)
-		synctest.Wait()
+		h.sleep(day)
 		h.phase(cert.PhaseNoAuthority)
 		h.says(fact.VerdictFail, "`edgeguard cert ca init`")
 
 		h.ca.set(func() { h.ca.err = authority.ErrLocked })
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		h.phase(cert.PhaseWaiting)
 		h.says(fact.VerdictFail, "passphrase", "/etc/pass", "passphrase_file")
 
 		h.ca.set(func() { h.ca.err = nil })
-		time.Sleep(65 * time.Second)
-		synctest.Wait()
+		h.sleep(65 * time.Second)
 		h.phase(cert.PhaseKept)
 		h.orders(1)
 		if s := h.status(); !s.Root.Equal(h.ca.root) || !bytes.Equal(s.CRL, h.ca.crl) || !h.broker.folder.Authorities[0].Equal(h.ca.root) {
@@ -45,16 +42,14 @@ func TestOwnCA(t *testing.T) {
 
 		told := len(h.broker.told())
 		h.ca.set(func() { h.ca.crl = []byte("number 4") })
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		if string(h.broker.crl) != "number 4" || string(h.status().CRL) != "number 4" || len(h.broker.told()) != told+1 {
 			t.Errorf("after a minute the broker has the list %q, told %d times", h.broker.crl, len(h.broker.told())-told)
 		}
 
 		other := newCA(t, "Another Root")
 		h.ca.set(func() { h.ca.root, h.ca.key = other.root, other.key })
-		time.Sleep(65 * time.Second)
-		synctest.Wait()
+		h.sleep(65 * time.Second)
 		h.orders(2)
 		h.phase(cert.PhaseKept)
 		if !h.broker.folder.Authorities[0].Equal(other.root) || h.broker.serves.CheckSignatureFrom(other.root) != nil {
@@ -76,16 +71,14 @@ func TestOwnCALocked(t *testing.T) {
 		own.set(func() { own.err = authority.ErrLocked })
 		h.restart()
 		h.keeper.Renew()
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
+		h.sleep(2 * time.Minute)
 		h.orders(2)
 		if string(h.broker.crl) != "number 9" || !h.broker.folder.Authorities[0].Equal(own.root) {
 			t.Error("the list is gone while the CA is locked")
 		}
 		h.says(fact.VerdictWarn, "passphrase")
 		own.set(func() { own.err = authority.ErrNone })
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
+		h.sleep(2 * time.Minute)
 		h.says(fact.VerdictPass)
 		if h.status().Root != nil || h.broker.folder.Authorities != nil {
 			t.Error("a CA that is known to be gone is still told of")
@@ -102,8 +95,7 @@ func TestOff(t *testing.T) {
 		h.cfg.Authority = h.ca.Authority
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		h.sleep(time.Hour)
 		h.phase(cert.PhaseOff)
 		h.says(fact.VerdictPass)
 		if h.status().Root == nil || h.broker.writes != 0 {

@@ -19,6 +19,7 @@ import (
 func TestWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHome(t)
+		h.tick = 10 * time.Minute
 		var start, end time.Time
 		h.ca.window = func(leaf *x509.Certificate) (acme.Window, error) {
 			start, end = leaf.NotBefore.Add(40*day), leaf.NotBefore.Add(42*day)
@@ -26,8 +27,7 @@ func TestWindow(t *testing.T) {
 		}
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		h.phase(cert.PhaseKept)
 		planned := h.status().NextRenewalAt
 		if planned.Before(start) || planned.After(end) || h.status().RenewalReason != "the CA wants it renewed then" {
@@ -35,8 +35,7 @@ func TestWindow(t *testing.T) {
 		}
 		for range 5 {
 			h.restart()
-			time.Sleep(time.Minute)
-			synctest.Wait()
+			h.sleep(time.Minute)
 			if again := h.status().NextRenewalAt; !again.Equal(planned) {
 				t.Fatalf("a restart has moved the renewal from %s to %s", planned, again)
 			}
@@ -44,8 +43,7 @@ func TestWindow(t *testing.T) {
 		if h.ca.asks != 1 {
 			t.Fatalf("the CA was asked %d times within six hours, want 1", h.ca.asks)
 		}
-		time.Sleep(10 * day)
-		synctest.Wait()
+		h.sleep(10 * day)
 		h.orders(1)
 		if h.ca.asks < 39 || h.ca.asks > 42 {
 			t.Errorf("the CA was asked %d times in ten days, want each six hours", h.ca.asks)
@@ -59,8 +57,7 @@ func TestWindow(t *testing.T) {
 				return acme.Window{Start: time.Now().Add(-2 * day), End: time.Now().Add(-day), AskAgain: time.Now().Add(time.Hour)}, nil
 			}
 		})
-		time.Sleep(6*time.Hour + 2*time.Minute)
-		synctest.Wait()
+		h.sleep(6*time.Hour + 2*time.Minute)
 		h.orders(2)
 		if s := h.status(); s.Held.Serial == first || s.Phase != cert.PhaseKept {
 			t.Fatalf("a window in the past did not renew: %+v", s)
@@ -74,10 +71,10 @@ func TestWindowHostile(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		start, end  time.Duration // after the certificate's begin
-		least, most int           // orders in 80 days
+		least, most int           // orders in 60 days
 	}{
-		{"always past", -day, -time.Hour, 300, 330},
-		{"after the end", 1000 * day, 1001 * day, 1, 2},
+		{"always past", -day, -time.Hour, 225, 245},
+		{"after the end", 1000 * day, 1001 * day, 1, 1},
 		{"turned round", 20 * day, 10 * day, 1, 2},
 		{"the whole life", -day, 91 * day, 1, 12},
 	} {
@@ -90,12 +87,11 @@ func TestWindowHostile(t *testing.T) {
 				}
 				h.start()
 				defer func() { h.stop() }()
-				time.Sleep(80 * day)
-				synctest.Wait()
+				h.sleep(60 * day)
 				if n, _ := h.ca.count(); n < c.least || n > c.most {
-					t.Errorf("%d orders in 80 days, want %d to %d", n, c.least, c.most)
+					t.Errorf("%d orders in 60 days, want %d to %d", n, c.least, c.most)
 				}
-				if left := time.Until(h.status().Held.NotAfter); left < 10*day {
+				if left := time.Until(h.status().Held.NotAfter); left < 20*day {
 					t.Errorf("only %s are left", left)
 				}
 			})
@@ -108,19 +104,18 @@ func TestWindowHostile(t *testing.T) {
 func TestWindowUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHome(t)
+		h.tick = 10 * time.Minute
 		h.ca.window = func(leaf *x509.Certificate) (acme.Window, error) {
 			return acme.Window{Start: leaf.NotBefore.Add(40 * day), End: leaf.NotBefore.Add(41 * day), AskAgain: time.Now().Add(time.Hour)}, nil
 		}
 		h.start()
 		defer func() { h.stop() }()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		h.sleep(time.Minute)
 		planned := h.status().NextRenewalAt
 		h.ca.set(func() {
 			h.ca.window = func(*x509.Certificate) (acme.Window, error) { return acme.Window{}, errors.New("away") }
 		})
-		time.Sleep(5 * day)
-		synctest.Wait()
+		h.sleep(5 * day)
 		if h.ca.asks > 40 {
 			t.Errorf("a CA that does not answer was asked %d times in five days", h.ca.asks)
 		}

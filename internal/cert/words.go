@@ -32,6 +32,7 @@ const (
 	saysLacksName  = "the CA issued a certificate that does not name %s"
 	saysOtherKey   = "the CA issued a certificate for another kind of key"
 	saysOtherClock = "the CA issued a certificate from %s to %s, but the clock here shows %s"
+	saysTooShort   = "the CA issued a certificate that ends already on %s, so soon that it is of no use"
 	saysNotSaved   = "the new certificate was obtained but cannot be saved (%s)"
 )
 
@@ -43,6 +44,7 @@ const (
 	unlockCA      = "Set certificate.own_ca.passphrase_file to the file that holds the passphrase."
 	unlockCAFile  = "Put the right passphrase into %s (certificate.own_ca.passphrase_file), and let edgeguard read it."
 	repairCA      = "Look at the folder of the own certificate authority; `edgeguard cert ca show` says what is wrong with it."
+	replaceRoot   = "Make a new authority before then, and install its root on every device."
 	letWrite      = "Let edgeguard write to %s (certificate.directory), and see that its disk is not full."
 	letRead       = "Let edgeguard read and write %s."
 	lookAtLog     = "The log has more. It is tried again by itself."
@@ -68,6 +70,7 @@ const (
 	saysUnfit       = "The certificate is not the one that is wanted (%s), and another could not be obtained: %s"
 	saysLockedCA    = "The own certificate authority cannot be used (%s), so nothing is issued or revoked by it."
 	saysCRL         = "The list of revoked client certificates cannot be renewed (%s); once it has ended, brokers refuse every client."
+	saysRootEnds    = "The own certificate authority ends on %s, and with it every certificate that it has issued."
 	saysNotWritten  = "The certificate cannot be handed to the broker (%s), so the broker goes on with what it has."
 	saysNotTold     = "The broker cannot be told of the new certificate (%s), so it may go on with the old one."
 	saysOldServed   = "The service %s still serves another certificate than the one that was handed over (serial %s, until %s), since %s."
