@@ -188,8 +188,8 @@ func (k *Keeper) obtain(ctx context.Context, now time.Time) {
 		return
 	}
 	request := acme.Request{Names: k.cfg.Names, Key: key}
-	if k.about.Mode == ACME && k.about.Server == k.cfg.ACME.Directory {
-		request.Replaces = k.held.Leaf()
+	if a := k.about; a.Mode == "" || a.Mode == ACME && a.Server == k.cfg.ACME.Directory {
+		request.Replaces = k.held.Leaf() // without it the issuer may hand out the same again
 	}
 	k.begin(obtaining, func() func() {
 		bounded, cancel := context.WithTimeoutCause(ctx, obtainTime, errObtainTime)
@@ -276,6 +276,9 @@ func (k *Keeper) accept(pair keys.Pair, now time.Time) error {
 		return err
 	}
 	leaf := pair.Leaf()
+	if leaf.Equal(k.held.Leaf()) {
+		return errors.New(saysSame)
+	}
 	if missing := k.missing(leaf); missing != "" {
 		return fmt.Errorf(saysLacksName, missing)
 	}

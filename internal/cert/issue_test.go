@@ -3,6 +3,7 @@ package cert_test
 // Obtaining: what for, by which key, and what happens when it fails.
 
 import (
+	"context"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -193,6 +194,35 @@ func TestNotAccepted(t *testing.T) {
 	})
 }
 
+// TestSameAgain does not take the certificate that is to be renewed for a new
+// one, and does not ask for it without a pause.
+func TestSameAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t).kept()
+		defer func() { h.stop() }()
+		h.stop()
+		h.cfg.Issuer = again{h.ca, []*x509.Certificate{h.broker.folder.Pair.Chain[0]}}
+		h.start()
+		h.keeper.Renew()
+		h.sleep(time.Hour)
+		if _, n := h.ca.count(); n < 3 || n > 10 {
+			t.Errorf("%d attempts in an hour", n)
+		}
+		h.says(fact.VerdictWarn, "gave the certificate again")
+	})
+}
+
+// again is an issuer that gives the same chain each time.
+type again struct {
+	*ca
+	chain []*x509.Certificate
+}
+
+func (a again) Obtain(context.Context, acme.Request) ([]*x509.Certificate, error) {
+	a.set(func() { a.attempts = append(a.attempts, time.Now()) })
+	return a.chain, nil
+}
+
 // TestDamaged sets a pair that cannot be read aside, and obtains another; a key
 // of an order that cannot be read is no obstacle either.
 func TestDamaged(t *testing.T) {
@@ -220,6 +250,9 @@ func TestDamaged(t *testing.T) {
 		h.sleep(time.Minute)
 		h.phase(cert.PhaseKept)
 		h.orders(2)
+		h.keeper.Renew()
+		h.sleep(time.Minute)
+		h.orders(3)
 	})
 }
 

@@ -7,6 +7,7 @@ package cert
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"reflect"
 	"sync/atomic"
@@ -43,6 +44,11 @@ type Keeper struct {
 	handing handing
 	jobs    chan func() // what a job found, to be taken in by a round; one at a time
 	working work
+	// described is held for people, made once.
+	described struct {
+		leaf *x509.Certificate
+		held *Held
+	}
 }
 
 // New returns a Keeper that has not touched anything yet. It panics where cfg

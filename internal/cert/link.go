@@ -172,7 +172,7 @@ func (k *Keeper) servedAction(s seen) string {
 
 // evidence is what the verdict rests on.
 func (k *Keeper) evidence(now time.Time) (lines []string) {
-	held := describe(k.held.Leaf())
+	held := k.describe()
 	if held == nil {
 		return nil
 	}

@@ -22,7 +22,7 @@ func (k *Keeper) publish(now time.Time) { k.status.Store(k.snapshot(now)) }
 func (k *Keeper) snapshot(now time.Time) Status {
 	s := Status{
 		Mode: k.cfg.Mode, Phase: k.phase(now), Names: slices.Clone(k.cfg.Names),
-		Held: describe(k.held.Leaf()), Serving: k.servings(),
+		Held: k.describe(), Serving: k.servings(),
 		Root: k.own.root, CRL: k.own.crl, Link: k.link(now),
 		WrittenAt: k.handing.writtenAt, ReloadedAt: k.handing.reloaded,
 	}
@@ -84,6 +84,14 @@ func (k *Keeper) unserved() bool {
 		}
 	}
 	return false
+}
+
+// describe is the certificate that is held, for people; nil for none.
+func (k *Keeper) describe() *Held {
+	if leaf := k.held.Leaf(); k.described.leaf != leaf {
+		k.described.leaf, k.described.held = leaf, describe(leaf)
+	}
+	return k.described.held
 }
 
 // describe is a certificate for people; nil for none.

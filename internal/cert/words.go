@@ -29,6 +29,7 @@ func wordsAge(l life) string {
 // Why an attempt was no good.
 const (
 	saysNoKey      = "the key for the certificate cannot be made or saved"
+	saysSame       = "the CA gave the certificate again that was to be renewed"
 	saysLacksName  = "the CA issued a certificate that does not name %s"
 	saysOtherKey   = "the CA issued a certificate for another kind of key"
 	saysOtherClock = "the CA issued a certificate from %s to %s, but the clock here shows %s"
