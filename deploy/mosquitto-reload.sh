@@ -71,11 +71,9 @@ watch() {
 	known=$2
 	told=''
 	while :; do
-		# Not in the foreground, or the shell would wait for its end before it heeds
-		# TERM; without our output, which somebody may be waiting for the end of.
-		sleep "$poll" >/dev/null 2>&1 &
-		sleeper=$!
-		wait "$sleeper"
+		# Without our output, which somebody may be waiting for the end of: it outlives
+		# us by a moment.
+		sleep "$poll" >/dev/null 2>&1
 		now=$(state)
 		[ "$now" != "$known" ] || continue
 		if ! whole; then
@@ -117,9 +115,7 @@ broker=$!
 [ -z "$passed" ] || kill "-$passed" "$broker" 2>/dev/null
 
 (
-	trap 'kill "$sleeper" 2>/dev/null; exit 0' TERM
-	trap '' INT QUIT HUP
-	sleeper=''
+	trap '' INT QUIT HUP USR1 USR2
 	watch "$broker" "$first"
 ) &
 watcher=$!
@@ -136,6 +132,8 @@ if [ -n "$passed" ]; then
 	again=$?
 	[ "$again" -eq 127 ] || code=$again
 fi
-kill "$watcher" 2>/dev/null
+# Not TERM: a shell that has only just been forked may lose it, and we would wait
+# for ever.
+kill -KILL "$watcher" 2>/dev/null
 wait "$watcher" 2>/dev/null
 exit "$code"
