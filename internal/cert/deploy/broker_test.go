@@ -105,6 +105,14 @@ func start(t *testing.T, env []string, argv ...string) *program {
 	return p
 }
 
+// said returns an error unless the program has said a word.
+func (p *program) said(word string) error {
+	if !strings.Contains(p.out.String(), word) {
+		return fmt.Errorf("it has not said %q: %s", word, p.out.String())
+	}
+	return nil
+}
+
 // broker is a mosquitto that reads its certificate from dir.
 type broker struct {
 	*program

@@ -32,13 +32,6 @@ func shellAs(t *testing.T, name, script string) *program {
 	return p
 }
 
-func (p *program) said(word string) error {
-	if !strings.Contains(p.out.String(), word) {
-		return fmt.Errorf("it has not said %q: %s", word, p.out.String())
-	}
-	return nil
-}
-
 func copyFile(to, from string) error {
 	src, err := os.Open(from)
 	if err != nil {
