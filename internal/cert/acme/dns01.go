@@ -5,6 +5,7 @@ package acme
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,9 +90,16 @@ func unwritable(name string, err error) *failure {
 }
 
 // proveGroup writes the records of a group, waits until all see them, has the CA
-// look, and takes them away again, whatever happens.
-func (s *session) proveGroup(ctx context.Context, n *note, group []dnsProof, single, again bool) error {
-	defer s.i.sweep(ctx, func(t txt) bool { return !slices.ContainsFunc(group, func(p dnsProof) bool { return p.txt.same(t) }) })
+// look, and takes them away again, whatever happens; but not from under the eyes
+// of a CA that is still looking: then the next Obtain does.
+func (s *session) proveGroup(ctx context.Context, n *note, group []dnsProof, single, again bool) (err error) {
+	defer func() {
+		if !errors.Is(err, errLooking) {
+			s.i.sweep(ctx, func(t txt) bool {
+				return !slices.ContainsFunc(group, func(p dnsProof) bool { return p.txt.same(t) })
+			})
+		}
+	}()
 	values := map[string][]string{}
 	var names []string // in order
 	for _, p := range group {

@@ -261,8 +261,12 @@ func (s *session) run(ctx context.Context, r Request) (*note, error) {
 		return n, nil
 	}
 	f := (*failure)(nil)
-	if !errors.As(err, &f) {
-		return nil, err // ctx's end, or something that no CA knows of
+	judged := errors.As(err, &f)
+	if ctx.Err() != nil && (!judged || f.kind == here || f.kind == theirs) {
+		return nil, context.Cause(ctx)
+	}
+	if !judged {
+		return nil, err
 	}
 	f.Rehearsed = s.rehearsal
 	if s.rehearsal && (f.kind == theirs || f.problem == "rateLimited") {

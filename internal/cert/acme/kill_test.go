@@ -86,7 +86,8 @@ func (j job) runFor(t *testing.T, d time.Duration) (killed bool) {
 	}
 	out := new(lockedBuffer)
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+	// A program with the race detector rests a second before it ends.
+	cmd.Env = append(os.Environ(), childEnv+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = dieWithUs()
 	if err := cmd.Start(); err != nil {

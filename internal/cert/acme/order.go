@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/mholt/acmez/v3/acme"
+
+	"github.com/edgeguard/edgeguard/internal/loop"
 )
 
 const (
@@ -182,6 +184,9 @@ func (s *session) postOrder(ctx context.Context, n *note) (order acme.Order, err
 	for _, name := range n.Names {
 		wanted.Identifiers = append(wanted.Identifiers, acme.Identifier{Type: "dns", Value: name})
 	}
+	// Without the answer the order's address is lost, so it is waited for.
+	ctx, end := loop.Outlast(ctx, lastLook)
+	defer end()
 	a := &ask{once: true}
 	err = s.do(ctx, "ordering the certificate", a, func(ctx context.Context) error {
 		var err error

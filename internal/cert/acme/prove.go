@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/mholt/acmez/v3/acme"
+
+	"github.com/edgeguard/edgeguard/internal/loop"
 )
 
 // proveTime bounds how long the CA is watched looking for a proof.
@@ -105,9 +107,30 @@ func isToken(text string) bool {
 	return text != "" && len(text) <= 256 && !strings.ContainsFunc(text, func(r rune) bool { return !isBase64(r) })
 }
 
+// lastLook is for how long a CA that was told to look is watched after we are
+// to stop: a proof that is taken from under its eyes is a failure, which counts.
+const lastLook = 8 * time.Second
+
+// errLooking means that the CA may still be looking for a proof.
+var errLooking = errors.New("the CA has not judged yet")
+
 // tell has the CA look for the proofs, which are in place, and watches until it
-// has found them all or not found one.
+// has found them all or not found one. The error is errLooking where it had not
+// when we had to stop.
 func (s *session) tell(ctx context.Context, n *note, proofs []proof) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	lasting, end := loop.Outlast(ctx, lastLook)
+	defer end()
+	err := s.tellAndWatch(lasting, n, proofs)
+	if f := (*failure)(nil); err == nil || errors.As(err, &f) && f.kind == unproved {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errLooking, err)
+}
+
+func (s *session) tellAndWatch(ctx context.Context, n *note, proofs []proof) error {
 	if !n.Told {
 		n.Told = true
 		if err := saveNote(s.folder, n); err != nil {

@@ -52,7 +52,9 @@ func TestAnOrderIsTakenUpAtEachStep(t *testing.T) {
 				if _, err := i.Obtain(ctx, r); !errors.Is(err, context.Canceled) {
 					t.Fatalf("cut off at %s it ends with %v", step, err)
 				}
-				f.noTXT(t, "_acme-challenge."+name)
+				if step != "challenge" { // the CA may still be looking
+					f.noTXT(t, "_acme-challenge."+name)
+				}
 				mustObtain(t, f, mustNew(t, i.cfg), r)
 				if got := f.ordered(name); got != 1 {
 					t.Errorf("it was ordered %d times", got)
