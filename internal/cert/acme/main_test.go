@@ -35,12 +35,15 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(childEnv); text != "" {
 		os.Exit(child(text))
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		for _, w := range worlds {
-			w.stop()
-		}
-		os.Exit(code)
-	}))
+	code := m.Run()
+	for _, w := range worlds {
+		w.stop()
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // world is one pebble with its DNS.

@@ -57,8 +57,11 @@ func (s *session) profile() string { return s.dir.profile(s.cfg.Profile) }
 // takeUp looks at the order of n, and reports whether it can go on.
 func (s *session) takeUp(ctx context.Context, n *note) (order acme.Order, usable bool, err error) {
 	if n.URL == "" {
-		if n.URL = s.findOrder(ctx, n.Names); n.URL == "" || saveNote(s.folder, n) != nil {
-			return order, false, ctx.Err()
+		if n.URL, err = s.findOrder(ctx, n.Names); err != nil || n.URL == "" {
+			return order, false, err
+		}
+		if err := saveNote(s.folder, n); err != nil {
+			return order, false, failed("Make room, and see to it that the state folder can be written.", "The order could not be written down: %v.", err)
 		}
 		s.log.Info("an order that was placed before is found again")
 	}
@@ -138,7 +141,11 @@ func (s *session) newOrder(ctx context.Context, n *note) (acme.Order, error) {
 	}
 	if n.Replaces != "" && errors.As(err, &f) && f.dislikesReplaces() {
 		if f.kind == theirs { // it may have been placed all the same
-			if address := s.findOrder(ctx, n.Names); address != "" {
+			address, err := s.findOrder(ctx, n.Names)
+			if err != nil {
+				return order, err
+			}
+			if address != "" {
 				order, _, err := s.getOrder(ctx, address)
 				return order, err
 			}

@@ -89,7 +89,8 @@ const searchPages = 50
 // whose address a crash, or the network, kept from us. A CA need not keep a list
 // of orders; Let's Encrypt has none, and answers a second such order with the
 // first.
-func (s *session) findOrder(ctx context.Context, names []string) string {
+// The error is that of a CA that has one, and does not show it now.
+func (s *session) findOrder(ctx context.Context, names []string) (string, error) {
 	a := &ask{keep: true}
 	page, err := s.orderList(ctx)
 	for n := 0; err == nil && page != "" && n < searchPages; n++ {
@@ -109,11 +110,14 @@ func (s *session) findOrder(ctx context.Context, names []string) string {
 		page = a.next
 		for _, address := range list.Orders {
 			if isHTTPS(address) && s.isGood(ctx, address, names) {
-				return address
+				return address, nil
 			}
 		}
 	}
-	return ""
+	if f := (*failure)(nil); errors.As(err, &f) && (f.kind != theirs || gone(err)) {
+		err = nil // it has no list after all
+	}
+	return "", err
 }
 
 // orderList is the address of the list of our orders, or none.
