@@ -7,9 +7,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/mholt/acmez/v3/acme"
 )
 
 // post reports whether r is a POST to a path with part in it.
@@ -231,4 +234,91 @@ func TestRehearsalComesFirstAndOnce(t *testing.T) {
 		return true
 	}, nil)
 	mustObtain(t, f, i, newRequest(t, "unrehearsed.example.net"))
+}
+
+// place places an order and stops there, as a crash would.
+func place(t *testing.T, i *Issuer, r Request) (*session, *note, acme.Order) {
+	t.Helper()
+	s, err := i.session(i.cfg.Directory, r)
+	if err == nil {
+		err = s.connect(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, order, err := s.place(t.Context(), r, keyHash(r.Key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, n, order
+}
+
+// The CA looked for the proof while nobody was there: the failure counts, and
+// is told, before a new order is placed.
+func TestAProofThatFailedWhileWeWereGone(t *testing.T) {
+	f := newFront(t, usual(t))
+	i := mustNew(t, f.config(t))
+	r := newRequest(t, "gone.example.net")
+	s, n, order := place(t, i, r)
+	authz, err := s.authorization(t.Context(), order.Authorizations[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.proofOf(n, authz)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fail := s.tell(t.Context(), n, []proof{p}) // no record is there
+	if f := (*failure)(nil); !errors.As(fail, &f) || f.kind != unproved {
+		t.Fatal(fail)
+	}
+	i = mustNew(t, i.cfg)
+	_, err = i.Obtain(t.Context(), r)
+	fault := wantFault(t, err, "proving gone.example.net", "")
+	if m, err := loadMemory(s.folder); err != nil || len(m.Sets[s.set].Failed) != 1 || f.ordered(r.Names...) != 1 {
+		t.Errorf("%v are remembered, %v, after %d orders", m.Sets[s.set], err, f.ordered(r.Names...))
+	}
+	if fault.NotBefore.IsZero() {
+		t.Error("it is tried again at once")
+	}
+	passWaits(t, i, r)
+	mustObtain(t, f, i, r)
+	if got := f.ordered(r.Names...); got != 2 {
+		t.Errorf("it was ordered %d times", got)
+	}
+}
+
+// Only what is for other things, or not there any more, is ordered anew.
+func TestAnOrderThatIsOfNoUseIsPlacedAnew(t *testing.T) {
+	f := newFront(t, usual(t))
+	for name, spoil := range map[string]func(*testing.T, *session, *note, *Request){
+		"key":   func(t *testing.T, _ *session, _ *note, r *Request) { r.Key = newRequest(t, "x").Key },
+		"names": func(_ *testing.T, _ *session, _ *note, r *Request) { r.Names = append(r.Names, "more.example.net") },
+		"unknown": func(t *testing.T, s *session, n *note, _ *Request) {
+			n.URL += "x"
+			if err := saveNote(s.folder, n); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"damaged": func(t *testing.T, s *session, _ *note, _ *Request) {
+			if err := os.WriteFile(noteFile(s.folder), []byte("{"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := mustNew(t, f.config(t))
+			r := newRequest(t, name+"-anew.example.net")
+			s, n, _ := place(t, i, r)
+			spoil(t, s, n, &r)
+			mustObtain(t, f, mustNew(t, i.cfg), r)
+			want := 2
+			if name == "names" {
+				want = 1
+			}
+			if got := f.ordered(r.Names...); got != want {
+				t.Errorf("it was ordered %d times", got)
+			}
+		})
+	}
 }
