@@ -34,7 +34,8 @@ func (s *session) order(ctx context.Context, r Request) (*note, error) {
 	}
 	n, err := loadNote(s.folder)
 	if err != nil {
-		s.log.Warn("the order under way is lost", "error", err)
+		s.log.Warn("the order under way is lost; it is looked for at the CA", "error", err)
+		n = &note{Names: r.Names, Key: key, Profile: s.profile(), Placed: time.Now()}
 	}
 	usable := n != nil && n.isFor(r.Names, key) && len(n.Chain) == 0 && n.Profile == s.profile()
 	var order acme.Order

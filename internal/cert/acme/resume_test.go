@@ -313,7 +313,7 @@ func TestAnOrderThatIsOfNoUseIsPlacedAnew(t *testing.T) {
 			spoil(t, s, n, &r)
 			mustObtain(t, f, mustNew(t, i.cfg), r)
 			want := 2
-			if name == "names" {
+			if name == "names" || name == "damaged" { // pebble has a list of our orders
 				want = 1
 			}
 			if got := f.ordered(r.Names...); got != want {
