@@ -128,11 +128,11 @@ func (i *Issuer) Obtain(ctx context.Context, r Request) ([]*x509.Certificate, er
 		return nil, err
 	}
 	now := time.Now()
-	if n, err := loadNote(real.folder); err == nil {
-		if chain := n.kept(r, now); chain != nil {
-			i.sweepIdle(ctx)
-			return chain, nil
-		}
+	n, err := loadNote(real.folder)
+	real.lostNote = err != nil
+	if chain := n.kept(r, now); chain != nil {
+		i.sweepIdle(ctx)
+		return chain, nil
 	}
 	if f := real.memory.of(real.set, now).refusal(now); f != nil {
 		i.sweepIdle(ctx)
@@ -141,8 +141,7 @@ func (i *Issuer) Obtain(ctx context.Context, r Request) ([]*x509.Certificate, er
 	if err := i.rehearse(ctx, real, r); err != nil {
 		return nil, err
 	}
-	n, err := real.run(ctx, r)
-	if err != nil {
+	if n, err = real.run(ctx, r); err != nil {
 		return nil, err
 	}
 	return n.chain()

@@ -33,7 +33,7 @@ func (s *session) order(ctx context.Context, r Request) (*note, error) {
 		key = keyHash(r.Key)
 	}
 	n, err := loadNote(s.folder)
-	if err != nil {
+	if err != nil || s.lostNote {
 		s.log.Warn("the order under way is lost; it is looked for at the CA", "error", err)
 		n = &note{Names: r.Names, Key: key, Profile: s.profile(), Placed: time.Now()}
 	}

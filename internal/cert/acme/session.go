@@ -26,6 +26,7 @@ type session struct {
 	dir       directory
 	client    *acme.Client
 	account   acme.Account
+	lostNote  bool // what was written down of the order was damaged
 }
 
 // nonceRounds is how often a call is made anew that the library gave up because
