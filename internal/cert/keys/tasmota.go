@@ -55,7 +55,7 @@ func TasmotaKeys(p Pair) (key secret.Value, certificate string, err error) {
 	}
 	private, ok := p.Key.(*ecdsa.PrivateKey)
 	if kind, _ := KindOf(p.Key.Public()); !ok || kind != P256 {
-		return secret.Value{}, "", fmt.Errorf("Tasmota takes a client key of the kind %s only", P256)
+		return secret.Value{}, "", fmt.Errorf("a client key for Tasmota is of the kind %s only", P256)
 	}
 	raw, err := private.Bytes()
 	if err != nil {
