@@ -80,7 +80,7 @@ func issueClient(o *certOptions, f clientFlags, cmd *cobra.Command, name string)
 		return err
 	}
 	defer tell.close()
-	files, err := reserve(f.out, fileStem(name), f.endings())
+	files, err := reserve(f.out, fileStem(name), f.endings(), keys.EncodeCertificates(a.Root()))
 	if err != nil {
 		return failed(err)
 	}
@@ -146,7 +146,7 @@ func (f clientFlags) fill(files *newFiles, pair keys.Pair, a *authority.Authorit
 		}
 		contents[".tasmota"] = []byte("TLSKey1 " + key.Reveal() + "\nTLSKey2 " + certificate + "\n")
 	}
-	return files.write(contents, keys.EncodeCertificates(a.Root()))
+	return files.write(contents)
 }
 
 // teller shows a password on the terminal, and nowhere else. A nil one has none

@@ -40,34 +40,41 @@ func fileStem(name string) string {
 	return stem
 }
 
-// reserve makes the files. It fails where one is there already, and leaves none
-// then.
-func reserve(folder, stem string, endings []string) (*newFiles, error) {
+// reserve makes the files, and ca.crt beside them with the authority's
+// certificate. It fails where one is there already, but for the same ca.crt, and
+// leaves none then.
+func reserve(folder, stem string, endings []string, ca []byte) (*newFiles, error) {
 	n := &newFiles{folder: folder, stem: stem, endings: endings}
+	err := n.writeCA(ca)
 	for _, ending := range endings {
-		f, err := os.OpenFile(n.path(ending), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrExist) {
-			err = fmt.Errorf("%s is there already, and is left as it is; take another NAME, or another folder with --out", n.path(ending))
-		}
 		if err == nil {
-			n.made = append(n.made, n.path(ending))
-			err = f.Close()
+			err = n.make(ending)
 		}
-		if err != nil {
-			n.abandon()
-			return nil, err
-		}
+	}
+	if err != nil {
+		n.abandon()
+		return nil, err
 	}
 	return n, nil
 }
 
-func (n *newFiles) path(ending string) string { return filepath.Join(n.folder, n.stem+ending) }
-
-// write fills the files, and writes the authority's certificate beside them.
-func (n *newFiles) write(contents map[string][]byte, ca []byte) error {
-	if err := n.writeCA(ca); err != nil {
+// make makes one file, empty.
+func (n *newFiles) make(ending string) error {
+	f, err := os.OpenFile(n.path(ending), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already, and is left as it is; take another NAME, or another folder with --out", n.path(ending))
+	}
+	if err != nil {
 		return err
 	}
+	n.made = append(n.made, n.path(ending))
+	return f.Close()
+}
+
+func (n *newFiles) path(ending string) string { return filepath.Join(n.folder, n.stem+ending) }
+
+// write fills the files.
+func (n *newFiles) write(contents map[string][]byte) error {
 	for _, ending := range n.endings {
 		f, err := os.OpenFile(n.path(ending), os.O_WRONLY, 0)
 		if err != nil {

@@ -42,8 +42,9 @@ The example has an authority of its own and clients with certificates; without
 them the lines that need them are left out.
 
 Tried with the real program, in edgeguard's own tests: both texts for Mosquitto,
-mosquitto_sub, paho-mqtt and MQTT.js. Those for Node-RED and Tasmota are written
-from what their makers publish.
+mosquitto_sub, paho-mqtt and MQTT.js, and the authority for Tasmota with BearSSL,
+the TLS stack in it. The others for Tasmota and that for Node-RED are written from
+what their makers publish.
 `)
 	for _, s := range snippet.Certificates(kept) {
 		fmt.Fprintf(&b, "\n## %s\n\n`edgeguard snippets %s`, for: %s.\n\n```\n%s```\n", s.Title, s.ID, s.Where, s.Text)
