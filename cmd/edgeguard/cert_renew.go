@@ -17,9 +17,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// renewFile is the file in the certificate's folder that asks the daemon to renew
-// now; the daemon takes it away when it begins.
-const renewFile = "renew"
+// renewRequest is the file in the certificate's folder that asks the daemon to
+// renew now; the daemon takes it away when it has heard.
+const renewRequest = "renew"
 
 func newCertRenew(o *certOptions) *cobra.Command {
 	return &cobra.Command{
@@ -41,7 +41,7 @@ func newCertRenew(o *certOptions) *cobra.Command {
 			if err := os.MkdirAll(folder, 0o700); err != nil {
 				return failed(err)
 			}
-			err = durable.WriteFile(filepath.Join(folder, renewFile), func(w io.Writer) error {
+			err = durable.WriteFile(filepath.Join(folder, renewRequest), func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, time.Now().UTC().Format(time.RFC3339))
 				return err
 			})
