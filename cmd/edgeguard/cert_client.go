@@ -91,7 +91,7 @@ func issueClient(o *certOptions, f clientFlags, cmd *cobra.Command, name string)
 	}
 	if err := f.fill(files, pair, a, password); err != nil {
 		// What nobody has must not count.
-		_, revokeErr := a.Revoke(pair.Leaf().SerialNumber.Text(16))
+		_, revokeErr := a.Revoke(fmt.Sprintf("%032x", pair.Leaf().SerialNumber))
 		return failed(errors.Join(err, revokeErr))
 	}
 	if err := tell.password(password); err != nil {

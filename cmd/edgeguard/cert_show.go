@@ -147,7 +147,7 @@ func readPair(path string) (keys.Pair, error) {
 func showHeld(leaf *x509.Certificate) *heldShown {
 	kind, _ := keys.KindOf(leaf.PublicKey)
 	h := &heldShown{
-		Names: []string{}, Issuer: plainText(leaf.Issuer.CommonName), Serial: leaf.SerialNumber.Text(16),
+		Names: []string{}, Issuer: plainText(leaf.Issuer.CommonName), Serial: fmt.Sprintf("%032x", leaf.SerialNumber),
 		NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Key: kind,
 		SHA256: colons(sha256.Sum256(leaf.Raw)), SPKI: colons(sha256.Sum256(leaf.RawSubjectPublicKeyInfo)), certificate: leaf,
 	}
