@@ -22,12 +22,37 @@
 //	status       ask the running daemon for the chain, in words; -v and --json
 //	             as for doctor. Exits 1 where a link fails.
 //	snippets     write the lines that give the same answers from another DNS
-//	             server, a router or a hosts file; with a KIND that one alone,
+//	             server, a router or a hosts file, and those with which brokers
+//	             and clients use the certificate; with a KIND that one alone,
 //	             --list for the kinds. docs/snippets.md shows them.
 //	why NAME     ask the running daemon how a name is answered, and why; --type
 //	             for another record type than A, --json for the JSON.
 //	notify       send a test message to every [[notify]] of the config; exits 1
 //	             where one cannot be delivered.
+//	cert show    show the certificate that is kept, whether it was handed over,
+//	             the authority of the house, and the lines for the broker and its
+//	             clients; --json for JSON. Needs no daemon and changes nothing.
+//	cert renew   ask the running daemon to renew the certificate now, by the file
+//	             cert/renew in state_dir.
+//	cert ca init make the authority of the house: --name NAME, --key rsa-2048 or
+//	             ecdsa-p256, --permit DOMAIN or PREFIX (may be given often) to
+//	             limit it, --offline FOLDER to keep the root's key elsewhere,
+//	             --crl-url URL. Never makes a second one.
+//	cert ca show show its certificate; --pem for the certificate itself.
+//	cert ca renew
+//	             renew the intermediate with the root's key of --offline FOLDER.
+//	cert client NAME
+//	             issue a certificate for a client into --out FOLDER: NAME.crt,
+//	             NAME.key and ca.crt, or with --p12 NAME.p12 (--legacy for old
+//	             phones, --password-file FILE, --pem for the others as well);
+//	             --key, --days, --tasmota for the device's commands. Writes over
+//	             no file. A password that it makes is shown on the terminal once.
+//	cert list    list what the authority has issued; --json for JSON.
+//	cert revoke NAME|SERIAL
+//	             revoke what it has issued for a name, or one certificate.
+//	cert crl     print the list of revoked certificates; --der for DER.
+//	             All of cert take --passphrase-file FILE, where the authority's
+//	             key has a passphrase and the config does not name the file.
 //	healthcheck  ask the running daemon whether it lives; for containers.
 //	version      print the version.
 //
@@ -46,7 +71,9 @@
 // config says otherwise: what was published (ddns.json), what was made on which
 // router (portmap.json, pinholes.json), the names that certificates gave
 // (names.json), where services were found (located.json), messages that wait
-// (notify.json), what changed lately (history.json), and the cache (dns-cache).
+// (notify.json), what changed lately (history.json), the cache (dns-cache), and
+// in cert/ the certificate that is kept, with the authority of the house in
+// cert/ca.
 //
 // The daemon logs to standard error. On SIGHUP, and when the config file has
 // changed, it takes the config over. On SIGTERM and SIGINT it takes what it made
@@ -141,6 +168,6 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&opt.config, "config", "", "the config `FILE` (default $EDGEGUARD_CONFIG, then /etc/edgeguard/edgeguard.toml)")
-	root.AddCommand(newRun(&opt), newCheck(&opt), newDoctor(&opt), newStatus(&opt), newSnippets(&opt), newWhy(&opt), newNotify(&opt), newHealthcheck(&opt), newVersion())
+	root.AddCommand(newRun(&opt), newCheck(&opt), newDoctor(&opt), newStatus(&opt), newSnippets(&opt), newWhy(&opt), newNotify(&opt), newCert(&opt), newHealthcheck(&opt), newVersion())
 	return root
 }

@@ -37,6 +37,8 @@ func runScripts(t *testing.T, folder string) {
 			"hold":     hold,
 			"says":     says,
 			"sed":      sedFile,
+			"opens":    opens,
+			"grepline": grepLine,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "ipv6" {

@@ -26,25 +26,30 @@ func newSnippets(opt *options) *cobra.Command {
 		Short: "Write the same answers for the DNS server, router or device you have",
 		Long: "Snippets writes the lines that give the same answers as edgeguard's DNS server from another\n" +
 			"one (dnsmasq, Pi-hole, AdGuard Home, unbound, BIND, a router's), from a hosts file, or by the\n" +
-			"router's NAT loopback. With a KIND it writes that one alone, ready to be pasted; what to know\n" +
+			"router's NAT loopback; and where edgeguard keeps the certificate, the lines with which the broker\n" +
+			"and its clients use it. With a KIND it writes that one alone, ready to be pasted; what to know\n" +
 			"of it goes to standard error.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if list {
 				return listSnippets(cmd.OutOrStdout())
 			}
-			if len(args) > 0 && !slices.Contains(snippet.IDs(), args[0]) {
-				return misuse(fmt.Errorf("there is no snippet %q; there are %s", args[0], strings.Join(snippet.IDs(), ", ")))
+			if ids := append(snippet.IDs(), snippet.CertificateIDs()...); len(args) > 0 && !slices.Contains(ids, args[0]) {
+				return misuse(fmt.Errorf("there is no snippet %q; there are %s", args[0], strings.Join(ids, ", ")))
 			}
 			cfg, err := loadConfig(opt, listenFlags{})
 			if err != nil {
 				return err
 			}
-			all := snippet.All(snippetInput(cmd.Context(), cfg, statusAddress(opt, "")))
+			all := append(snippet.All(snippetInput(cmd.Context(), cfg, statusAddress(opt, ""))), keptSnippets(cfg)...)
 			if len(args) == 0 {
 				return writeSnippets(cmd.OutOrStdout(), all)
 			}
-			one := all[slices.IndexFunc(all, func(s snippet.Snippet) bool { return s.ID == args[0] })]
+			at := slices.IndexFunc(all, func(s snippet.Snippet) bool { return s.ID == args[0] })
+			if at < 0 {
+				return failed(fmt.Errorf("%s is about a certificate that edgeguard keeps, and mode is \"none\" in [certificate]", args[0]))
+			}
+			one := all[at]
 			fmt.Fprintf(cmd.ErrOrStderr(), "For: %s\n", one.Where)
 			for _, note := range one.Notes {
 				fmt.Fprintln(cmd.ErrOrStderr(), note)
@@ -58,7 +63,7 @@ func newSnippets(opt *options) *cobra.Command {
 }
 
 func listSnippets(w io.Writer) error {
-	for _, s := range snippet.All(snippet.Input{}) {
+	for _, s := range append(snippet.All(snippet.Input{}), snippet.Certificates(snippet.Certificate{})...) {
 		if _, err := fmt.Fprintf(w, "%-20s %s\n", s.ID, s.Title); err != nil {
 			return err
 		}
@@ -108,7 +113,7 @@ func (d *daemon) snippets() []snippet.Snippet {
 	if !own.IsValid() {
 		own, _ = lanAddress(cfg)
 	}
-	return snippet.All(snippetsOf(cfg, unshadowed(local), resolveAll(cfg.DNSListen, own), own))
+	return append(snippet.All(snippetsOf(cfg, unshadowed(local), resolveAll(cfg.DNSListen, own), own)), keptSnippets(cfg)...)
 }
 
 // learnedBeside are those overrides of a daemon that are neither among names nor

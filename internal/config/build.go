@@ -61,7 +61,7 @@ func (b *builder) build(raw *rawFile) *Config {
 	b.forwards(raw.DNS, c)
 	b.answers(raw.DNS, c)
 	b.records(raw.DNS.Record, c)
-	b.word(raw.Certificate.Mode, "none", []string{"none"}, []string{"acme", "own-ca"})
+	b.certificates(raw.Certificate, c)
 	c.Status.Listen = b.listen(raw.Status.Listen, defaultStatusListen)
 	b.notify(raw.Notify, c)
 	b.push(raw.Push, c)

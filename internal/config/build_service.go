@@ -38,6 +38,7 @@ func (b *builder) services(raw []rawService, c *Config) {
 		s.LANIPv6 = b.lanIPv6(r.LANIPv6, s.Address)
 		if r.CAFile.ok {
 			s.Roots, s.Authorities = b.readRoots(r.CAFile)
+			s.hasRoots = true
 		}
 		if s.Remote {
 			b.remote(r)

@@ -18,7 +18,9 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/ddns"
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
@@ -98,6 +100,13 @@ type Config struct {
 	// Forwards are the [[dns.forward]] tables; each needs a pool, which goes
 	// into DNS.Forwards once for each of its zones.
 	Forwards []Forward
+	// Certificate is for cert.New; its Mode is never empty, and the rest is zero
+	// where that is none.
+	Certificate cert.Config
+	// CertificateAccounts are who can write the TXT records that prove names:
+	// those of [[ddns]] and of [[certificate.acme.dns]], for a domain each; nil
+	// unless names are proved so.
+	CertificateAccounts []CertificateAccount
 	// Status is the HTTP surface.
 	Status Status
 	// Notify holds who is told of changes and failures, and the state file; its
@@ -151,10 +160,13 @@ type Service struct {
 	// LANIPv6 is the IPv6 address that LAN clients are given beside Address;
 	// the zero Addr means none.
 	LANIPv6 netip.Addr
-	// Roots are the certificates of ca_file; nil means the system's.
+	// Roots are the certificates of ca_file, or what WithAuthority put in their
+	// place; nil means the system's.
 	Roots *x509.CertPool
 	// Authorities are the same in the order of the file, for devices to install.
 	Authorities []*x509.Certificate
+	// hasRoots is whether Roots are those of ca_file.
+	hasRoots bool
 	// User and Password are what a broker is called with; an empty User means
 	// that it is called without.
 	User     string
@@ -222,6 +234,13 @@ type Forward struct {
 type Status struct {
 	// Listen is where the page and the API are served.
 	Listen Listen
+}
+
+// CertificateAccount is who can write TXT records for Domain, canonical, and
+// in the zone that it is in.
+type CertificateAccount struct {
+	provider.Account
+	Domain string
 }
 
 // Push is the [push] table, validated.

@@ -210,7 +210,7 @@ func sections() []section {
 			case f.Type.Kind() == reflect.Slice:
 				walk(f.Type.Elem(), "[["+below(header, key)+"]]")
 			case strings.HasPrefix(f.Type.Name(), "raw"):
-				walk(f.Type, "["+key+"]")
+				walk(f.Type, "["+below(header, key)+"]")
 			default:
 				list[at].keys = append(list[at].keys, key)
 			}

@@ -31,6 +31,9 @@ const (
 	EnvDDNSTokenFile = "EDGEGUARD_DDNS_TOKEN_FILE"
 	EnvDDNSKey       = "EDGEGUARD_DDNS_KEY"
 	EnvDDNSKeyFile   = "EDGEGUARD_DDNS_KEY_FILE"
+	// These stand for mode of [certificate] and email of [certificate.acme].
+	EnvCertificateMode  = "EDGEGUARD_CERTIFICATE_MODE"
+	EnvCertificateEmail = "EDGEGUARD_CERTIFICATE_EMAIL"
 )
 
 // envService is the name of the service that the environment gives.
@@ -68,6 +71,8 @@ func addEnv(raw *rawFile, env LookupEnv, r *report) {
 	addEnvText(&raw.LAN.Router, fromEnv(env, EnvLANRouter), r)
 	addEnvText(&raw.LAN.Address, fromEnv(env, EnvLANAddress), r)
 	addEnvPort(&raw.WAN.EventPort, fromEnv(env, EnvWANEventPort), r)
+	addEnvText(&raw.Certificate.Mode, fromEnv(env, EnvCertificateMode), r)
+	addEnvText(&raw.Certificate.ACME.Email, fromEnv(env, EnvCertificateEmail), r)
 	addEnvDDNS(raw, env, r)
 }
 

@@ -4,9 +4,11 @@ package config
 // name or its MAC address may be elsewhere tomorrow.
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"slices"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/portmap"
 )
@@ -61,6 +63,31 @@ func (c *Config) Located(addresses map[string]netip.Addr) *Config {
 	next.Pinholes = nil
 	if c.told.lets {
 		next.Pinholes = append(servicePinholes(&next), c.told.pinholes...)
+	}
+	return &next
+}
+
+// WithAuthority returns c with root, which may be nil while there is none, as the
+// authority of those services that serve a certificate of the own CA and have no
+// ca_file. All else is that of c, which does not change.
+func (c *Config) WithAuthority(root *x509.Certificate) *Config {
+	if c.Certificate.Mode != cert.OwnCA {
+		return c
+	}
+	var pool *x509.CertPool
+	var list []*x509.Certificate
+	if root != nil {
+		pool, list = x509.NewCertPool(), []*x509.Certificate{root}
+		pool.AddCert(root)
+	}
+	next := *c
+	next.Services, next.Hairpin.Services = slices.Clone(c.Services), nil
+	for i := range next.Services {
+		s := &next.Services[i]
+		if !s.hasRoots && slices.Contains(c.Certificate.Services, s.Name) {
+			s.Roots, s.Authorities = pool, list
+		}
+		next.Hairpin.Services = append(next.Hairpin.Services, s.probed())
 	}
 	return &next
 }

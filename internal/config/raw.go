@@ -167,7 +167,62 @@ type rawRecord struct {
 }
 
 type rawCertificate struct {
-	Mode text `toml:"mode"`
+	Head      origin
+	Mode      text    `toml:"mode"`
+	Names     texts   `toml:"names"`
+	Addresses texts   `toml:"addresses"`
+	Key       text    `toml:"key"`
+	NewKey    boolean `toml:"new_key"`
+	Services  texts   `toml:"services"`
+
+	// The keys that deploy reads.
+	Directory     text  `toml:"directory"`
+	Owner         text  `toml:"owner"`
+	FileMode      text  `toml:"file_mode"`
+	Reload        text  `toml:"reload"`
+	ReloadProcess text  `toml:"reload_process"`
+	ReloadPIDFile text  `toml:"reload_pid_file"`
+	ReloadCommand texts `toml:"reload_command"`
+
+	ACME  rawACME  `toml:"acme"`
+	OwnCA rawOwnCA `toml:"own_ca"`
+}
+
+type rawACME struct {
+	Head        origin
+	Server      text       `toml:"server"`
+	Email       text       `toml:"email"`
+	Profile     text       `toml:"profile"`
+	Challenge   text       `toml:"challenge"`
+	Rehearse    boolean    `toml:"rehearse"`
+	CAFile      text       `toml:"ca_file"`
+	EABKeyID    text       `toml:"eab_key_id"`
+	EABKey      secretText `toml:"eab_key"`
+	EABKeyFile  secretText `toml:"eab_key_file"`
+	Propagation integer    `toml:"propagation_seconds"`
+
+	DNS []rawACMEDNS `toml:"dns"`
+}
+
+// rawACMEDNS is the keys of a [[ddns]] that reach its provider.
+type rawACMEDNS struct {
+	Head      origin
+	Provider  text       `toml:"provider"`
+	Domain    text       `toml:"domain"`
+	Zone      text       `toml:"zone"`
+	Server    text       `toml:"server"`
+	User      text       `toml:"user"`
+	Token     secretText `toml:"token"`
+	TokenFile secretText `toml:"token_file"`
+	Key       secretText `toml:"key"`
+	KeyFile   secretText `toml:"key_file"`
+	Algorithm text       `toml:"algorithm"`
+}
+
+type rawOwnCA struct {
+	Head           origin
+	LifetimeDays   integer `toml:"lifetime_days"`
+	PassphraseFile text    `toml:"passphrase_file"`
 }
 
 type rawStatus struct {

@@ -64,6 +64,7 @@ whether the router loops back.
 			b.WriteString("\n")
 		}
 	}
+	b.WriteString(certificateDocs())
 	if *update {
 		if err := os.WriteFile(docs, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)

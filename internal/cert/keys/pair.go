@@ -5,6 +5,7 @@ package keys
 import (
 	"bytes"
 	"crypto"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
@@ -18,6 +19,9 @@ const (
 	maxPEM = 128 << 10
 	// maxChain bounds how many certificates a pair has.
 	maxChain = 10
+	// maxRSA bounds an RSA key, in bits, as crypto/tls does: whoever hands us a
+	// chain must not have us compute for minutes.
+	maxRSA = 8192
 )
 
 // ErrMismatch means that a key is not that of the certificate beside it. A
@@ -35,7 +39,7 @@ type Pair struct {
 }
 
 // New returns the pair of a chain and a key, or an error where it has no
-// certificate, more than 10, or is ErrMismatch.
+// certificate, more than 10, an RSA key longer than 8192 bits, or is ErrMismatch.
 func New(chain []*x509.Certificate, key crypto.Signer) (Pair, error) {
 	p := Pair{Chain: chain, Key: key}
 	return p, p.Check()
@@ -62,7 +66,8 @@ func (p Pair) Fingerprint() [sha256.Size]byte {
 }
 
 // Check returns what is wrong with p: no certificate, no key, a chain in which
-// one has not signed the one before it, or ErrMismatch. Time and trust are for
+// one has not signed the one before it, keys too long to compute with, or
+// ErrMismatch. Time and trust are for
 // others to judge.
 func (p Pair) Check() error {
 	switch {
@@ -72,6 +77,11 @@ func (p Pair) Check() error {
 		return fmt.Errorf("there are %d certificates, and no chain has more than %d", len(p.Chain), maxChain)
 	case p.Key == nil:
 		return errors.New("there is no private key")
+	}
+	for i, c := range p.Chain {
+		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSA {
+			return fmt.Errorf("certificate %d has an RSA key of %d bits, and at most %d are computed with", i+1, key.N.BitLen(), maxRSA)
+		}
 	}
 	public, ok := p.Key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !public.Equal(p.Chain[0].PublicKey) {

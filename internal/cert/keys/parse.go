@@ -98,9 +98,16 @@ func blocks(text []byte, each func(*pem.Block) error) error {
 // might quote it.
 var errKey = errors.New("the private key cannot be read; it must be PKCS#8, PKCS#1 or SEC 1, without a passphrase")
 
+// maxKey bounds the DER of a private key, in bytes: RSA with 8192 bits has 4.7
+// KB.
+const maxKey = 8 << 10
+
 func parseKey(b *pem.Block) (crypto.Signer, error) {
 	var key any
 	var err error
+	if len(b.Bytes) > maxKey && b.Type != typeCertificate {
+		return nil, errKey
+	}
 	switch b.Type {
 	case typeKey:
 		key, err = x509.ParsePKCS8PrivateKey(b.Bytes)
