@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/fact"
@@ -43,6 +44,8 @@ type Inputs struct {
 	// Outside is what the checker on the Internet said; zero where none is.
 	Outside checker.Status
 	DNS     dnsserver.Status
+	// Certificate is the one that edgeguard keeps; zero where it keeps none.
+	Certificate cert.Status
 	// History is what is remembered.
 	History history.View
 	// Handed is what the LAN hands out; DNS says who asks us.

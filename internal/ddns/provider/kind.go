@@ -38,6 +38,8 @@ type Kind struct {
 	// AAAA is whether it keeps IPv6 addresses too, Delete whether it can take
 	// one record away.
 	AAAA, Delete bool
+	// TXT is whether it keeps TXT records, so that its adaptor is a TXTWriter.
+	TXT bool
 	// OneFamily is whether setting one family may take the other away, so that
 	// a domain can have A or AAAA there, and not both.
 	OneFamily bool
@@ -48,20 +50,20 @@ type Kind struct {
 
 // kinds are all of them, in the order in which people read them.
 var kinds = slices.Concat([]Kind{
-	{Word: "cloudflare", Zone: May, Wildcard: true, AAAA: true, Delete: true,
+	{Word: "cloudflare", Zone: May, Wildcard: true, AAAA: true, Delete: true, TXT: true,
 		TokenIs: "an API token with the permissions Zone:Read and DNS:Edit"},
-	{Word: "duckdns", Suffix: ".duckdns.org", AAAA: true, TokenIs: "the token shown at duckdns.org"},
-	{Word: "rfc2136", Zone: May, Server: Must, User: Must, Algorithm: May, Wildcard: true, AAAA: true, Delete: true,
+	{Word: "duckdns", Suffix: ".duckdns.org", AAAA: true, TXT: true, TokenIs: "the token shown at duckdns.org"},
+	{Word: "rfc2136", Zone: May, Server: Must, User: Must, Algorithm: May, Wildcard: true, AAAA: true, Delete: true, TXT: true,
 		TokenIs: "the TSIG key's secret in base64", ServerIs: "the primary name server, as HOST or HOST:PORT", UserIs: "the TSIG key's name"},
-	{Word: "desec", Zone: May, Wildcard: true, AAAA: true, Delete: true, TokenIs: "a token made at desec.io"},
-	{Word: "porkbun", Zone: May, Key: Must, Wildcard: true, AAAA: true, Delete: true,
+	{Word: "desec", Zone: May, Wildcard: true, AAAA: true, Delete: true, TXT: true, TokenIs: "a token made at desec.io"},
+	{Word: "porkbun", Zone: May, Key: Must, Wildcard: true, AAAA: true, Delete: true, TXT: true,
 		TokenIs: "the secret API key", KeyIs: "the API key"},
-	{Word: "ovh", Zone: May, Server: May, User: Must, Key: Must, DefaultServer: "ovh-eu", Wildcard: true, AAAA: true, Delete: true,
+	{Word: "ovh", Zone: May, Server: May, User: Must, Key: Must, DefaultServer: "ovh-eu", Wildcard: true, AAAA: true, Delete: true, TXT: true,
 		TokenIs: "the application secret", ServerIs: "the endpoint, one of " + strings.Join(ovhEndpointWords(), ", "),
 		UserIs: "the application key", KeyIs: "the consumer key"},
-	{Word: "netcup", Zone: May, User: Must, Key: Must, Wildcard: true, AAAA: true, Delete: true,
+	{Word: "netcup", Zone: May, User: Must, Key: Must, Wildcard: true, AAAA: true, Delete: true, TXT: true,
 		TokenIs: "the API password", UserIs: "the customer number", KeyIs: "the API key"},
-	{Word: "ionos", Zone: May, Wildcard: true, AAAA: true, Delete: true, TokenIs: "the API key as PREFIX.SECRET"},
+	{Word: "ionos", Zone: May, Wildcard: true, AAAA: true, Delete: true, TXT: true, TokenIs: "the API key as PREFIX.SECRET"},
 }, dynKinds())
 
 // Kinds lists all providers. The list is the caller's.

@@ -1,0 +1,150 @@
+package main
+
+// Who writes the TXT records by which the names of the certificate are proved:
+// the accounts of [[ddns]] and of [[certificate.acme.dns]].
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/ddns/provider"
+)
+
+// writeTime bounds one change at a provider: some log in, look, change and
+// publish, each a request of its own.
+const writeTime = 90 * time.Second
+
+// certAccount is an account at a DNS provider, and the domain that it is for.
+type certAccount struct {
+	provider.Account
+	// Domain is canonical; it may begin with "*.".
+	Domain string
+}
+
+// certRecords implements acme.Records over accounts.
+type certRecords struct{ writers []certWriter }
+
+// certWriter is an account as certRecords uses it.
+type certWriter struct {
+	account string // for people
+	domain  string
+	txt     provider.TXTWriter // nil where it cannot
+	why     error              // why it cannot
+}
+
+// newCertRecords returns what writes the TXT records at the accounts, those that
+// come first before those that come later. Accounts at providers that keep no
+// TXT records may be among them. An error is a mistake in the config, without
+// secrets. What provider.New says of http.DefaultClient holds here.
+func newCertRecords(cfg provider.Config, accounts []certAccount) (*certRecords, error) {
+	r := &certRecords{}
+	for _, a := range accounts {
+		domain := strings.TrimPrefix(strings.TrimSuffix(a.Domain, "."), "*.")
+		w := certWriter{account: fmt.Sprintf("%s (%s)", a.Domain, a.Provider), domain: domain}
+		var fault *provider.Fault
+		txt, err := provider.NewTXT(cfg, a.Domain, a.Account)
+		switch {
+		case err == nil:
+			w.txt = txt
+		case errors.As(err, &fault):
+			w.why = fault
+		default:
+			return nil, fmt.Errorf("setting up the account of %s: %w", a.Domain, err)
+		}
+		r.writers = append(r.writers, w)
+	}
+	return r, nil
+}
+
+// inDomain reports whether name is domain or below it.
+func inDomain(name, domain string) bool {
+	return name == domain || strings.HasSuffix(name, "."+domain)
+}
+
+// writer chooses the account for a name: the one whose domain is the longest
+// that holds the name, else the one whose zone is.
+func (r *certRecords) writer(name string) (certWriter, error) {
+	var best certWriter
+	var refused error
+	most := 0
+	for _, w := range r.writers {
+		// A domain outdoes every zone, as a person has written it for that name.
+		rank := 0
+		switch {
+		case inDomain(name, w.domain):
+			rank = 256 + len(w.domain)
+		case w.txt != nil && inDomain(name, w.txt.TXTZone()):
+			rank = len(w.txt.TXTZone())
+		}
+		if w.txt == nil {
+			if rank > 0 && refused == nil {
+				refused = w.why
+			}
+			continue
+		}
+		// An account may be for a domain that lies above its own zone in nothing
+		// but name: what it cannot reach it is not asked for.
+		if rank > most && inDomain(name, w.txt.TXTZone()) {
+			best, most = w, rank
+		}
+	}
+	if most > 0 {
+		return best, nil
+	}
+	if refused != nil {
+		return best, fmt.Errorf("no account can write the TXT record %s: %w. Add a [[certificate.acme.dns]] table for a zone that can, "+
+			"and lead %s there with a CNAME record, or prove the names by http-01", name, refused, name)
+	}
+	return best, fmt.Errorf("no [[ddns]] or [[certificate.acme.dns]] table can write the TXT record %s%s. Add a [[certificate.acme.dns]] table for its zone, "+
+		"or prove the names by http-01", name, r.others())
+}
+
+// others says for which names there are accounts.
+func (r *certRecords) others() string {
+	var list []string
+	for _, w := range r.writers {
+		if list = append(list, w.account); len(list) == 8 {
+			break
+		}
+	}
+	if len(list) == 0 {
+		return ": there is none"
+	}
+	return ": there are those of " + strings.Join(list, ", ")
+}
+
+// Single implements acme.Records.
+func (r *certRecords) Single(name string) (bool, error) {
+	w, err := r.writer(name)
+	if err != nil {
+		return false, err
+	}
+	return w.txt.SingleTXT(), nil
+}
+
+// Add implements acme.Records.
+func (r *certRecords) Add(ctx context.Context, name, value string) error {
+	return r.change(ctx, name, "writing", func(ctx context.Context, w provider.TXTWriter) error { return w.AddTXT(ctx, name, value) })
+}
+
+// Remove implements acme.Records.
+func (r *certRecords) Remove(ctx context.Context, name, value string) error {
+	return r.change(ctx, name, "removing", func(ctx context.Context, w provider.TXTWriter) error { return w.RemoveTXT(ctx, name, value) })
+}
+
+// change has the account of name change something.
+func (r *certRecords) change(ctx context.Context, name, doing string, f func(context.Context, provider.TXTWriter) error) error {
+	w, err := r.writer(name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	if err := f(ctx, w.txt); err != nil {
+		return fmt.Errorf("%s the TXT record %s by the account of %s: %w", doing, name, w.account, err)
+	}
+	return nil
+}
