@@ -71,7 +71,7 @@ func TestExampleLoadsWithEverySettingOn(t *testing.T) {
 	text = replaceOnce(t, text, "password = \"a-password-for-the-router-alone\"\n", "") // it is given twice
 	text = replaceOnce(t, text, "mac = \"aa:bb:cc:dd:ee:ff\"\n", "")                    // it contradicts the address
 	text = replaceOnce(t, text, "password = \"a-password-of-the-broker\"\n", "")
-	text = replaceOnce(t, text, "check_url_file = \"/run/secrets/checker\"\n", "") // so is this
+	text = replaceOnce(t, text, "check_url_file = \"/run/secrets/checker\"\n", "")           // so is this
 	text = replaceOnce(t, text, "reload_command = [\"/usr/local/bin/reload-broker\"]\n", "") // it is signalled
 	text = replaceOnce(t, text, "reload_pid_file = \"/run/mosquitto.pid\"\n", "")
 	text = replaceOnce(t, text, "eab_key = \"paste-the-key-here\"\n", "")
