@@ -99,7 +99,7 @@ func TestNothingKnownIsNullNeverZero(t *testing.T) {
 	if got["status"] != "unknown" || got["started_at"] != nil || got["generated_at"] != "2026-11-21T11:00:00Z" {
 		t.Errorf("status, started_at, generated_at: %v, %v, %v", got["status"], got["started_at"], got["generated_at"])
 	}
-	for _, list := range []string{"ddns", "router", "forwards", "services"} {
+	for _, list := range []string{"ddns", "router", "forwards", "services", "certificate"} {
 		if value, present := got[list]; !present || value != nil {
 			t.Errorf("%s is %v, want null", list, value)
 		}

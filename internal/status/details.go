@@ -35,7 +35,11 @@ func detailsOf(s *Snapshot) []detail {
 	if s.Router != nil {
 		list = append(list, s.Router.details()...)
 	}
-	return append(list, s.forwardDetails()...)
+	list = append(list, s.forwardDetails()...)
+	if s.Certificate != nil {
+		list = append(list, s.Certificate.details()...)
+	}
+	return list
 }
 
 // forwardDetails are a line for each port, and one for each relay: the link

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
+	"github.com/edgeguard/edgeguard/internal/cert/keys"
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
@@ -111,6 +113,19 @@ func full(word string) status.Inputs {
 			}},
 			Loopback: hairpin.LoopbackYes, Evidence: []string{"same key " + word}, SourceSeen: netip.MustParseAddr("192.168.1.1"),
 			Broker: link(fact.VerdictPass, "broker "+word), Certificate: link(fact.VerdictWarn, "certificate "+word), Hairpin: link(fact.VerdictPass, "hairpin "+word),
+		},
+		Certificate: cert.Status{
+			Mode: cert.OwnCA, Phase: cert.PhaseHanding, Names: []string{"myhome.duckdns.org", "names " + word},
+			Held: &cert.Held{
+				Names: []string{"myhome.duckdns.org", "held " + word}, Issuer: "Home CA " + word, Serial: "0a1b " + word,
+				NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(0, 12, 0), Key: keys.RSA2048,
+				SHA256: [32]byte{1, 2}, SPKI: [32]byte{3, 4}, TasmotaFingerprint: "EF 01 " + word,
+			},
+			NextRenewalAt: noon.AddDate(0, 8, 0), RenewalReason: "two thirds " + word,
+			LastError: "no space " + word, NextAttemptAt: noon.Add(time.Hour),
+			Directory: "/state/broker " + word, WrittenAt: noon.Add(-time.Minute), ReloadedAt: noon.Add(-30 * time.Second),
+			Serving: []cert.Serving{{Service: "mqtt " + word, State: cert.ServingNo, At: noon}, {Service: "web", State: cert.ServingYes, At: noon}, {Service: "new"}},
+			Link:    link(fact.VerdictPass, "kept "+word),
 		},
 		Outside: checker.Status{Host: "checker.example " + word, Checks: []checker.Check{{
 			Port: checker.Port{Service: "mqtt", External: 8883}, Address: public.Addr, Verdict: checker.Open, Detail: "status 503 " + word, CheckedAt: noon,

@@ -61,6 +61,7 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	m.router(c.s.Router)
 	m.forwards(c.s.Forwards)
 	m.services(c.s)
+	m.certificate(c.s.Certificate)
 	m.dns(c.s.DNS)
 	m.lan(c.s.LAN)
 }

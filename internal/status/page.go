@@ -80,6 +80,7 @@ func (w *pageWriter) main(s *Snapshot) {
 	w.address(s)
 	w.forwards(s.Forwards)
 	w.services(s)
+	w.kept(s.Certificate)
 	w.dns(s)
 	w.lan(s.LAN)
 	w.history(s)

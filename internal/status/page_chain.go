@@ -62,7 +62,7 @@ func (w *pageWriter) shape(v fact.Verdict, title string) {
 // cards writes a card for each link.
 func (w *pageWriter) cards(s *Snapshot) {
 	details := first(slices.DeleteFunc(detailsOf(s), func(d detail) bool {
-		return d.label == "port" || d.label == "relay" || d.label == "record"
+		return d.label == "port" || d.label == "relay" || d.label == "record" || d.link == linkCertificate
 	}), maxRows)
 	w.section("cards", w.t.Page.Cards)
 	for _, link := range s.Chain {

@@ -9,11 +9,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/portmap"
 	"github.com/edgeguard/edgeguard/internal/status"
 	"github.com/edgeguard/edgeguard/internal/status/schematest"
+	"github.com/edgeguard/edgeguard/internal/status/texts"
 )
 
 func loadSchema(t *testing.T) *schematest.Schema {
@@ -46,6 +48,7 @@ func TestSnapshotsConformToTheSchema(t *testing.T) {
 	hollow.DDNS.Records[0] = ddns.RecordStatus{}
 	hollow.Hairpin.Services[0] = hairpin.ServiceStatus{Certificate: &hairpin.Certificate{}}
 	hollow.DNS.Cache.LimitBytes = -1
+	hollow.Certificate = cert.Status{Mode: cert.ACME, Held: &cert.Held{}, Serving: []cert.Serving{{}}}
 	for name, in := range map[string]status.Inputs{"full": full("x"), "nothing known": {}, "empty lists": empty, "hollow entries": hollow} {
 		for _, wrong := range s.CheckValue("$", decoded(t, in)) {
 			t.Errorf("%s: %s", name, wrong)
@@ -75,6 +78,18 @@ func TestSchemaKnowsEveryState(t *testing.T) {
 		in.Hairpin.Loopback = loopback
 		for _, wrong := range s.CheckValue("$", decoded(t, in)) {
 			t.Error(wrong)
+		}
+	}
+	for _, phase := range []cert.Phase{cert.PhaseOff, cert.PhaseClock, cert.PhaseNoAuthority, cert.PhaseIssuing, cert.PhaseWaiting, cert.PhaseHanding, cert.PhaseKept} {
+		for _, mode := range []cert.Mode{cert.None, cert.ACME, cert.OwnCA, ""} {
+			in := full("x")
+			in.Certificate.Phase, in.Certificate.Mode = phase, mode
+			for _, wrong := range s.CheckValue("$", decoded(t, in)) {
+				t.Error(wrong)
+			}
+		}
+		if text := texts.English().Kept.PhaseText(string(phase)); text == string(phase) {
+			t.Errorf("the page has no words for the phase %s", phase)
 		}
 	}
 	if ids := s.Properties["chain"].Items.Properties["id"].Enum; fmt.Sprint(ids) != fmt.Sprint(status.LinkIDs()) {

@@ -37,7 +37,10 @@ type Snapshot struct {
 	Router   *Router   `json:"router"`
 	Forwards []Forward `json:"forwards"`
 	Services []Service `json:"services"`
-	Hairpin  Hairpin   `json:"hairpin"`
+	// Certificate is the one that edgeguard keeps; nil where its keeper has not
+	// said anything.
+	Certificate *Kept   `json:"certificate"`
+	Hairpin     Hairpin `json:"hairpin"`
 	// Outside is what a checker on the Internet said, one entry a service; nil
 	// where none is configured or it was not asked yet.
 	Outside []OutsideCheck `json:"outside"`

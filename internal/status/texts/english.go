@@ -88,5 +88,5 @@ var english = Texts{
 		Title: "The last seven days", Text: "Low and even is good; the taller a bar, the worse. Dotted is not known.",
 		Strip: "{name}: in the last seven days {changes} changes; {verdict} now.", Empty: "Nothing is remembered yet.", Changes: "Changes, the latest first",
 	},
-	Setup: englishSetup, Snippets: englishSnippets, Authorities: englishAuthorities,
+	Setup: englishSetup, Kept: englishKept, Snippets: englishSnippets, Authorities: englishAuthorities,
 }

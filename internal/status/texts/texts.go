@@ -23,6 +23,7 @@ type Texts struct {
 	History History
 	Setup   Setup
 
+	Kept        Kept
 	Snippets    Snippets
 	Authorities Authorities
 }
