@@ -85,9 +85,7 @@ func (r *certRecords) writer(name string) (certWriter, error) {
 			}
 			continue
 		}
-		// An account may be for a domain that lies above its own zone in nothing
-		// but name: what it cannot reach it is not asked for.
-		if rank > most && inDomain(name, w.txt.TXTZone()) {
+		if rank > most {
 			best, most = w, rank
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -77,6 +78,8 @@ type Config struct {
 	// ClockFloor is before every moment at which this program can run: while the
 	// clock shows less, nothing is issued and nothing judged.
 	ClockFloor time.Time
+	// Rand gives the jitter; nil means the process's own source.
+	Rand *rand.Rand
 	// Log; nil means none.
 	Log *slog.Logger
 }

@@ -96,6 +96,9 @@ func (c *Cloudflare) serveRecords(w http.ResponseWriter, r *http.Request, zone s
 	case r.Method == http.MethodGet && len(rest) == 0:
 		q := r.URL.Query()
 		list := append([]Record{}, c.Records(q.Get("name"), q.Get("type"))...)
+		if part := q.Get("content.contains"); part != "" {
+			list = slices.DeleteFunc(list, func(r Record) bool { return !strings.Contains(r.Content, part) })
+		}
 		if want := q.Get("content.exact"); want != "" {
 			list = slices.DeleteFunc(list, func(r Record) bool { return r.Content != want })
 		}
@@ -117,7 +120,7 @@ func (c *Cloudflare) serveRecords(w http.ResponseWriter, r *http.Request, zone s
 
 // wrong is the API's complaint about a change, 0 where there is none.
 func (ch change) wrong() (code int, text string) {
-	if ch.Content != nil {
+	if ch.Content != nil && (ch.Type == nil || *ch.Type != "TXT") {
 		addr, err := netip.ParseAddr(*ch.Content)
 		if err != nil || (ch.Type != nil && (*ch.Type == "A") != addr.Is4()) {
 			return 9005, "Content for A record must be a valid IPv4 address."

@@ -110,7 +110,7 @@ func (d *DeSEC) replace(w http.ResponseWriter, status int, name, rtype string, t
 // store is replace with any TTL.
 func (d *DeSEC) store(w http.ResponseWriter, status int, name, rtype string, ttl int, contents []string) {
 	for _, c := range contents {
-		if !fits(rtype, c) {
+		if bare := rtype == "TXT" && (len(c) < 2 || c[0] != '"' || c[len(c)-1] != '"'); bare || !fits(rtype, c) {
 			answerJSON(w, http.StatusBadRequest, map[string][]string{"records": {"Record content malformed."}})
 			return
 		}

@@ -19,12 +19,15 @@ type DuckDNS struct {
 	addrs map[string]netip.Addr
 	// v6 is the same for AAAA. Guarded by common.mu.
 	v6 map[string]netip.Addr
+	// txt is what the TXT record of a domain, and of every name below it, says.
+	// Guarded by common.mu.
+	txt map[string]string
 }
 
 // NewDuckDNS returns a fake for one account with its domains, bare
 // ("myhome") or whole ("myhome.duckdns.org").
 func NewDuckDNS(token string, domains ...string) *DuckDNS {
-	d := &DuckDNS{token: token, addrs: map[string]netip.Addr{}, v6: map[string]netip.Addr{}}
+	d := &DuckDNS{token: token, addrs: map[string]netip.Addr{}, v6: map[string]netip.Addr{}, txt: map[string]string{}}
 	for _, name := range domains {
 		d.addrs[bare(name)] = netip.Addr{}
 	}
@@ -80,6 +83,10 @@ func (d *DuckDNS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte("KO"))
 		return
 	}
+	if q.Has("txt") { // such a call leaves the addresses alone
+		d.serveTXT(w, bare(names[0]), q.Get("txt"), q.Get("clear") == "true", q.Get("verbose") == "true")
+		return
+	}
 	v4, v6, ok := addresses(r)
 	if !ok {
 		_, _ = w.Write([]byte("KO"))
@@ -96,6 +103,29 @@ func (d *DuckDNS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, name := range moved6 {
 		d.changedAddr(name+".duckdns.org", "AAAA", v6)
 	}
+}
+
+// TXT returns what the TXT record of a domain says; empty where it has none.
+func (d *DuckDNS) TXT(domain string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.txt[bare(domain)]
+}
+
+// serveTXT answers a call about the TXT record.
+func (d *DuckDNS) serveTXT(w http.ResponseWriter, domain, text string, wipe, verbose bool) {
+	if wipe {
+		text = ""
+	}
+	d.mu.Lock()
+	moved := d.txt[domain] != text
+	d.txt[domain] = text
+	d.mu.Unlock()
+	answer := "OK"
+	if verbose {
+		answer = "OK\n" + text + "\n" + map[bool]string{true: "UPDATED", false: "NOCHANGE"}[moved]
+	}
+	_, _ = w.Write([]byte(answer))
 }
 
 // owns reports whether the account has all the names.

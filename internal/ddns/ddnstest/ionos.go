@@ -94,7 +94,7 @@ func (s *IONOS) serveRecord(w http.ResponseWriter, method, id string, body []byt
 }
 
 func (s *IONOS) show(r Record) ionosRecord {
-	return ionosRecord{ID: r.ID, Name: r.Name, RootName: s.zone, Type: r.Type, Content: r.Content, TTL: r.TTL, Disabled: r.Disabled}
+	return ionosRecord{ID: r.ID, Name: r.Name, RootName: s.zone, Type: r.Type, Content: quoted(r), TTL: r.TTL, Disabled: r.Disabled}
 }
 
 func (s *IONOS) fail(w http.ResponseWriter, status int, code, message string) {

@@ -154,5 +154,5 @@ func (o *OVH) write(w http.ResponseWriter, rec Record, body []byte) {
 func (o *OVH) show(w http.ResponseWriter, rec Record) {
 	id, _ := strconv.ParseInt(rec.ID, 10, 64)
 	answerJSON(w, http.StatusOK, map[string]any{"id": id, "zone": o.zone, "fieldType": rec.Type,
-		"subDomain": relative(rec.Name, o.zone), "target": rec.Content, "ttl": rec.TTL})
+		"subDomain": relative(rec.Name, o.zone), "target": quoted(rec), "ttl": rec.TTL})
 }

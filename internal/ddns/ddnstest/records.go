@@ -103,8 +103,21 @@ func relative(name, zone string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(name, zone), ".")
 }
 
-// fits reports whether content is an address of the type.
+// fits reports whether content is an address of the type, or any text of a TXT
+// record.
 func fits(rtype, content string) bool {
+	if rtype == "TXT" {
+		return content != ""
+	}
 	addr, err := netip.ParseAddr(content)
 	return err == nil && (rtype == "A" && addr.Is4() || rtype == "AAAA" && addr.Is6() && !addr.Is4In6())
+}
+
+// quoted is a record's content as the APIs show it that put the text of TXT
+// records in quotes, whatever was sent.
+func quoted(r Record) string {
+	if r.Type != "TXT" || strings.HasPrefix(r.Content, `"`) {
+		return r.Content
+	}
+	return `"` + r.Content + `"`
 }

@@ -47,8 +47,8 @@ func newCloudflare(cfg Config, domain string, a Account) (Provider, error) {
 }
 
 // call runs f with the library, as made anew: it keeps the zone's id for good.
-func (c *cloudflareRecord) call(domain string, addr netip.Addr, f func(*cloudflareCall, *cloudflare.Provider) error) error {
-	call := &cloudflareCall{record: c, zone: c.zone, domain: domain, rtype: recordType(addr)}
+func (c *cloudflareRecord) call(domain, rtype string, f func(*cloudflareCall, *cloudflare.Provider) error) error {
+	call := &cloudflareCall{record: c, zone: c.zone, domain: domain, rtype: rtype}
 	lib := &cloudflare.Provider{APIToken: c.token.Reveal(), HTTPClient: call}
 	err := guard("Cloudflare", func() error { return f(call, lib) })
 	return Sealed(call.settle(err), c.token)
@@ -59,7 +59,7 @@ func (c *cloudflareRecord) Set(ctx context.Context, domain string, addr netip.Ad
 	// TTL zero leaves the record's own.
 	rec := libdns.Address{Name: relative(domain, c.zone), IP: addr.Unmap()}
 	var shown netip.Addr
-	err := c.call(domain, addr, func(call *cloudflareCall, lib *cloudflare.Provider) error {
+	err := c.call(domain, recordType(addr), func(call *cloudflareCall, lib *cloudflare.Provider) error {
 		got, err := lib.SetRecords(ctx, c.zone, []libdns.Record{rec})
 		if errors.Is(err, errNoRecord) {
 			// There is no record whose TTL could be left as it is.
@@ -79,15 +79,53 @@ func (c *cloudflareRecord) Set(ctx context.Context, domain string, addr netip.Ad
 // type and content, and deletes those.
 func (c *cloudflareRecord) Delete(ctx context.Context, domain string, addr netip.Addr) error {
 	rec := libdns.Address{Name: relative(domain, c.zone), IP: addr.Unmap()}
-	return c.call(domain, addr, func(call *cloudflareCall, lib *cloudflare.Provider) error {
+	return c.call(domain, recordType(addr), func(call *cloudflareCall, lib *cloudflare.Provider) error {
 		call.only = rec.IP
 		_, err := lib.DeleteRecords(ctx, c.zone, []libdns.Record{rec})
 		return err
 	})
 }
 
+// AddTXT implements TXTWriter.
+func (c *cloudflareRecord) AddTXT(ctx context.Context, name, value string) error {
+	if err := checkTXT(name, c.zone, value); err != nil {
+		return err
+	}
+	rec := libdns.TXT{Name: relative(name, c.zone), TTL: newTTL * time.Second, Text: value}
+	return c.call(name, "TXT", func(call *cloudflareCall, lib *cloudflare.Provider) error {
+		call.mayCreate = true
+		_, err := lib.AppendRecords(ctx, c.zone, []libdns.Record{rec})
+		if errors.Is(err, errSameRecord) {
+			return nil
+		}
+		return err
+	})
+}
+
+// RemoveTXT implements TXTWriter. The library asks for the records of that name
+// whose text holds the value, and deletes the one whose text it is.
+func (c *cloudflareRecord) RemoveTXT(ctx context.Context, name, value string) error {
+	if err := checkTXT(name, c.zone, value); err != nil {
+		return err
+	}
+	rec := libdns.TXT{Name: relative(name, c.zone), Text: value}
+	return c.call(name, "TXT", func(_ *cloudflareCall, lib *cloudflare.Provider) error {
+		_, err := lib.DeleteRecords(ctx, c.zone, []libdns.Record{rec})
+		return err
+	})
+}
+
+// SingleTXT implements TXTWriter.
+func (c *cloudflareRecord) SingleTXT() bool { return false }
+
+// TXTZone implements TXTWriter.
+func (c *cloudflareRecord) TXTZone() string { return c.zone }
+
 // Proxied implements Proxier.
 func (c *cloudflareRecord) Proxied() bool { return c.proxied }
+
+// errSameRecord means that a record to create is there already.
+var errSameRecord = errors.New("the record exists")
 
 // errNoRecord stops the library from creating a record in our place.
 var errNoRecord = errors.New("the record does not exist")
@@ -99,12 +137,16 @@ type cloudflareCall struct {
 	only                netip.Addr // of a Delete: what a record to delete says
 	mayCreate           bool       // a POST may pass
 	wrote               bool       // something else than a GET was tried
+	failed              error      // of the last request; the library passes over some
 }
 
 // settle says of an error of the library's own that the record is untouched
 // where nothing was sent that could have changed it.
 func (c *cloudflareCall) settle(err error) error {
 	var f *Fault
+	if err == nil && !errors.Is(c.failed, errSameRecord) && !errors.Is(c.failed, errNoRecord) {
+		err = c.failed
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -119,8 +161,15 @@ func (c *cloudflareCall) settle(err error) error {
 	return &Fault{Kind: Failed, Text: "reading Cloudflare's answer: " + err.Error()}
 }
 
-// Do implements the library's HTTPClient. Its errors are *Fault or errNoRecord.
-func (c *cloudflareCall) Do(req *http.Request) (*http.Response, error) {
+// Do implements the library's HTTPClient. Its errors are *Fault, errNoRecord or
+// errSameRecord.
+func (c *cloudflareCall) Do(req *http.Request) (resp *http.Response, err error) {
+	resp, err = c.send(req)
+	c.failed = err
+	return resp, err
+}
+
+func (c *cloudflareCall) send(req *http.Request) (*http.Response, error) {
 	if req.Method == http.MethodPost && !c.mayCreate {
 		return nil, errNoRecord
 	}
@@ -128,6 +177,9 @@ func (c *cloudflareCall) Do(req *http.Request) (*http.Response, error) {
 	resp, body, err := roundTrip(redirectless{c.record.client}, req, cloudflareHost, maxCloudflare)
 	if err != nil {
 		return nil, err
+	}
+	if req.Method == http.MethodPost && c.rtype == "TXT" && saysSame(body) {
+		return nil, errSameRecord
 	}
 	if err := checkEnvelope(resp, body); err != nil {
 		return nil, err
@@ -141,7 +193,7 @@ func (c *cloudflareCall) Do(req *http.Request) (*http.Response, error) {
 		var done struct {
 			Result cloudflareEntry `json:"result"`
 		}
-		if json.Unmarshal(body, &done) == nil {
+		if json.Unmarshal(body, &done) == nil && c.rtype != "TXT" {
 			c.record.proxied = done.Result.Proxied
 		}
 	}
@@ -184,6 +236,9 @@ func (c *cloudflareCall) checkList(path string, body []byte) error {
 		if !strings.EqualFold(e.Name, c.domain) || e.Type != c.rtype || c.only.IsValid() && !sameAddress(e.Content, c.only) {
 			return &Fault{Kind: Failed, Text: "Cloudflare answered with records that were not asked for"}
 		}
+	}
+	if c.rtype == "TXT" {
+		return nil // one name may have many
 	}
 	if n := len(list.Result); n > 1 {
 		return manyRecords("Cloudflare", c.domain, c.rtype, n)

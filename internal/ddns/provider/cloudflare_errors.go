@@ -60,6 +60,20 @@ func checkEnvelope(resp *http.Response, body []byte) error {
 	return f
 }
 
+// sameCode says of a record to create that an identical one exists.
+const sameCode = 81058
+
+// saysSame reports whether the answer refuses a record because there is the same
+// one already.
+func saysSame(body []byte) bool {
+	var env envelope
+	if json.Unmarshal(body, &env) != nil || env.Success == nil || *env.Success {
+		return false
+	}
+	codes, _ := flatten(env.Errors, 0)
+	return slices.Contains(codes, sameCode)
+}
+
 // flatten returns the codes and words of errors and of the errors below them,
 // a few at most.
 func flatten(errs []apiError, depth int) (codes []int, words string) {

@@ -45,8 +45,8 @@ type desecSet struct {
 // name is "@" in a path and empty elsewhere.
 func setsOf(zone string) string { return "/domains/" + segment(zone) + "/rrsets/" }
 
-func setOf(zone string, rec libdns.Address) string {
-	return setsOf(zone) + strings.ReplaceAll(segment(rec.Name), "%40", "@") + "/" + recordType(rec.IP) + "/"
+func setOf(zone, name, rtype string) string {
+	return setsOf(zone) + strings.ReplaceAll(segment(name), "%40", "@") + "/" + rtype + "/"
 }
 
 // SetRecords implements libdns.RecordSetter. Whatever the set held, it holds
@@ -54,7 +54,7 @@ func setOf(zone string, rec libdns.Address) string {
 func (c desecClient) SetRecords(ctx context.Context, zone string, recs []libdns.Record) ([]libdns.Record, error) {
 	return eachAddress(recs, func(rec libdns.Address) (libdns.Address, error) {
 		var set desecSet
-		status, err := c.api.read(ctx, http.MethodGet, setOf(zone, rec), nil, &set)
+		status, err := c.api.read(ctx, http.MethodGet, setOf(zone, rec.Name, recordType(rec.IP)), nil, &set)
 		switch {
 		case status == http.StatusNotFound:
 			return c.create(ctx, zone, rec)
@@ -64,33 +64,38 @@ func (c desecClient) SetRecords(ctx context.Context, zone string, recs []libdns.
 			return rec, nil
 		}
 		change := map[string]any{"records": []string{rec.IP.String()}} // the TTL stays
-		if err := c.api.write(ctx, http.MethodPatch, setOf(zone, rec), change, &set); err != nil {
+		if err := c.api.write(ctx, http.MethodPatch, setOf(zone, rec.Name, recordType(rec.IP)), change, &set); err != nil {
 			return rec, err
 		}
 		return c.said(rec, set)
 	})
 }
 
-// create makes a set with the least TTL that the zone takes.
+// create makes a set of one address.
 func (c desecClient) create(ctx context.Context, zone string, rec libdns.Address) (libdns.Address, error) {
+	set, err := c.makeSet(ctx, zone, rec.Name, recordType(rec.IP), rec.IP.String())
+	if err != nil {
+		return rec, err
+	}
+	return c.said(rec, set)
+}
+
+// makeSet makes a set with the least TTL that the zone takes, and returns what
+// the API says that it is.
+func (c desecClient) makeSet(ctx context.Context, zone, name, rtype, content string) (set desecSet, err error) {
 	var domain struct {
 		MinimumTTL int `json:"minimum_ttl"`
 	}
 	status, err := c.api.read(ctx, http.MethodGet, "/domains/"+segment(zone)+"/", nil, &domain)
 	if status == http.StatusNotFound {
-		return rec, noZone(desecHost, zone)
+		return set, noZone(desecHost, zone)
 	}
 	if err != nil {
-		return rec, err
+		return set, err
 	}
-	set := desecSet{
-		Subname: strings.TrimPrefix(rec.Name, "@"), Type: recordType(rec.IP),
-		TTL: max(domain.MinimumTTL, newTTL), Records: []string{rec.IP.String()},
-	}
-	if err := c.api.write(ctx, http.MethodPost, setsOf(zone), set, &set); err != nil {
-		return rec, err
-	}
-	return c.said(rec, set)
+	made := desecSet{Subname: below(name), Type: rtype, TTL: max(domain.MinimumTTL, newTTL), Records: []string{content}}
+	err = c.api.write(ctx, http.MethodPost, setsOf(zone), made, &set)
+	return set, err
 }
 
 // said is what the API says a set holds now.
@@ -105,7 +110,7 @@ func (c desecClient) said(rec libdns.Address, set desecSet) (libdns.Address, err
 func (c desecClient) DeleteRecords(ctx context.Context, zone string, recs []libdns.Record) ([]libdns.Record, error) {
 	return eachAddress(recs, func(rec libdns.Address) (libdns.Address, error) {
 		var set desecSet
-		status, err := c.api.read(ctx, http.MethodGet, setOf(zone, rec), nil, &set)
+		status, err := c.api.read(ctx, http.MethodGet, setOf(zone, rec.Name, recordType(rec.IP)), nil, &set)
 		if status == http.StatusNotFound {
 			return rec, nil
 		}
@@ -117,8 +122,52 @@ func (c desecClient) DeleteRecords(ctx context.Context, zone string, recs []libd
 			return rec, nil
 		}
 		// A set without records is deleted.
-		return rec, c.api.write(ctx, http.MethodPatch, setOf(zone, rec), map[string]any{"records": rest}, nil)
+		return rec, c.api.write(ctx, http.MethodPatch, setOf(zone, rec.Name, recordType(rec.IP)), map[string]any{"records": rest}, nil)
 	})
+}
+
+// textSet reads the TXT records of a name; nil where there are none.
+func (c desecClient) textSet(ctx context.Context, zone, name string) ([]string, error) {
+	var set desecSet
+	status, err := c.api.read(ctx, http.MethodGet, setOf(zone, name, "TXT"), nil, &set)
+	if status == http.StatusNotFound {
+		return nil, nil
+	}
+	return set.Records, err
+}
+
+// changeTexts makes records the set, its TTL as it is. One without records is
+// deleted.
+func (c desecClient) changeTexts(ctx context.Context, zone, name string, records []string) error {
+	return c.api.write(ctx, http.MethodPatch, setOf(zone, name, "TXT"), map[string]any{"records": records}, nil)
+}
+
+func (c desecClient) addTXT(ctx context.Context, zone, name, value string) error {
+	records, err := c.textSet(ctx, zone, name)
+	switch {
+	case err != nil:
+		return err
+	case slices.ContainsFunc(records, func(r string) bool { return unquote(r) == value }):
+		return nil
+	case len(records) == 0:
+		_, err := c.makeSet(ctx, zone, name, "TXT", quote(value))
+		return err
+	case len(records) >= maxTexts:
+		return manyTexts(desecHost, libdns.AbsoluteName(name, zone), len(records))
+	}
+	return c.changeTexts(ctx, zone, name, append(records, quote(value)))
+}
+
+func (c desecClient) removeTXT(ctx context.Context, zone, name, value string) error {
+	records, err := c.textSet(ctx, zone, name)
+	if err != nil {
+		return err
+	}
+	rest := slices.DeleteFunc(slices.Clone(records), func(r string) bool { return unquote(r) == value })
+	if len(rest) == len(records) {
+		return nil
+	}
+	return c.changeTexts(ctx, zone, name, rest)
 }
 
 // judgeDeSEC reads refusals: {"detail": "…"}, or the errors of each field.

@@ -27,43 +27,80 @@ const (
 
 // duckDNSRecord is the adaptor for one record.
 type duckDNSRecord struct {
+	zone      string // the account's own name, whatever is below it
 	token     secret.Value
 	transport *http.Transport
 }
 
-func newDuckDNS(cfg Config, _ string, a Account) (Provider, error) {
+func newDuckDNS(cfg Config, domain string, a Account) (Provider, error) {
 	takeOverDefaultClient()
-	return &duckDNSRecord{token: a.Token, transport: newTransport(cfg)}, nil
+	labels := strings.Split(domain, ".")
+	zone := strings.Join(labels[max(len(labels)-3, 0):], ".")
+	return &duckDNSRecord{zone: zone, token: a.Token, transport: newTransport(cfg)}, nil
 }
 
 // Set implements Provider. DuckDNS keeps one address for a name and all names
 // below it, so a deeper name sets its parent's.
 func (d *duckDNSRecord) Set(ctx context.Context, domain string, addr netip.Addr) (netip.Addr, error) {
-	if n := len(d.token.Reveal()); n != duckDNSToken {
-		return netip.Addr{}, &Fault{Kind: Final,
-			Text:   fmt.Sprintf("the DuckDNS token has %d characters; a token has %d", n, duckDNSToken),
-			Action: "Copy the token from duckdns.org again."}
-	}
-	if err := errDefaultClient(duckDNSHost); err != nil {
-		return netip.Addr{}, err
-	}
 	call := &duckDNSCall{transport: d.transport, six: addr.Unmap().Is6()}
-	ctx = through(ctx, call)
-	lib := &duckdns.Provider{APIToken: d.token.Reveal()}
-	err := guard("DuckDNS", func() error {
+	err := d.run(ctx, call, func(ctx context.Context, lib *duckdns.Provider) error {
 		rec := libdns.Address{Name: "@", IP: addr.Unmap()}
 		_, err := lib.SetRecords(ctx, domain, []libdns.Record{rec})
 		return err
 	})
 	if err != nil {
-		return netip.Addr{}, Sealed(err, d.token)
+		return netip.Addr{}, err
 	}
 	return call.shown, nil
+}
+
+// run calls the library with its one request led through call.
+func (d *duckDNSRecord) run(ctx context.Context, call *duckDNSCall, f func(context.Context, *duckdns.Provider) error) error {
+	if n := len(d.token.Reveal()); n != duckDNSToken {
+		return &Fault{Kind: Final,
+			Text:   fmt.Sprintf("the DuckDNS token has %d characters; a token has %d", n, duckDNSToken),
+			Action: "Copy the token from duckdns.org again."}
+	}
+	if err := errDefaultClient(duckDNSHost); err != nil {
+		return err
+	}
+	lib := &duckdns.Provider{APIToken: d.token.Reveal()}
+	return Sealed(guard("DuckDNS", func() error { return f(through(ctx, call), lib) }), d.token)
+}
+
+// AddTXT implements TXTWriter.
+func (d *duckDNSRecord) AddTXT(ctx context.Context, name, value string) error {
+	return d.text(ctx, name, value, (*duckdns.Provider).SetRecords)
+}
+
+// RemoveTXT implements TXTWriter. DuckDNS clears the one record whatever it says,
+// and leaves the addresses.
+func (d *duckDNSRecord) RemoveTXT(ctx context.Context, name, value string) error {
+	return d.text(ctx, name, value, (*duckdns.Provider).DeleteRecords)
+}
+
+// SingleTXT implements TXTWriter.
+func (d *duckDNSRecord) SingleTXT() bool { return true }
+
+// TXTZone implements TXTWriter.
+func (d *duckDNSRecord) TXTZone() string { return d.zone }
+
+// text changes the one TXT record.
+func (d *duckDNSRecord) text(ctx context.Context, name, value string,
+	change func(*duckdns.Provider, context.Context, string, []libdns.Record) ([]libdns.Record, error)) error {
+	if err := checkTXT(name, d.zone, value); err != nil {
+		return err
+	}
+	return d.run(ctx, &duckDNSCall{transport: d.transport, txt: true}, func(ctx context.Context, lib *duckdns.Provider) error {
+		_, err := change(lib, ctx, d.zone, []libdns.Record{libdns.TXT{Name: "@", Text: value}})
+		return err
+	})
 }
 
 // duckDNSCall carries one request around the library.
 type duckDNSCall struct {
 	transport *http.Transport
+	txt       bool       // it is about the TXT record
 	six       bool       // the address is an IPv6 one
 	shown     netip.Addr // what DuckDNS says the record has
 }
@@ -89,6 +126,10 @@ func (c *duckDNSCall) RoundTrip(req *http.Request) (*http.Response, error) {
 	default:
 		return nil, &Fault{Text: fmt.Sprintf("%s answered with neither OK nor KO, but with %d bytes of something else", duckDNSHost, len(body)),
 			Action: "Check that nothing on the way, such as a log-in page or a filter, answers in the provider's place."}
+	}
+	if c.txt { // the second line is the text, in no form that is written down
+		resp.Body = io.NopCloser(bytes.NewReader(body))
+		return resp, nil
 	}
 	// The second line of the verbose answer is the IPv4 address, the third the
 	// IPv6 one; both may be blank.

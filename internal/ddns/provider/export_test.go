@@ -10,6 +10,9 @@ import (
 // Guard runs f as a provider's library is run.
 var Guard = guard
 
+// Unquote reads the text of a TXT record as an API shows it.
+var Unquote = unquote
+
 // DynAnswer reads an answer of the dyndns2 protocol.
 var DynAnswer = dynAnswer
 

@@ -45,3 +45,33 @@ func FuzzBelieve(f *testing.F) {
 		}
 	})
 }
+
+// Whatever is read of a text in quotes is what a zone file would say of it.
+func FuzzUnquote(f *testing.F) {
+	for _, seed := range []string{"", `"`, `""`, "raw", `"a"`, `"a" "b"`, `"a\"b"`, `"a\\b"`, `"a\065b"`, `"a\999b"`, `"a"b`, `"a\`, "\"a\"\t\"b\""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, shown string) {
+		got := provider.Unquote(shown)
+		if !strings.HasPrefix(shown, `"`) && got != shown || len(got) > len(shown) {
+			t.Errorf("%q reads as %q", shown, got)
+		}
+		rr, err := dns.NewRR("x. IN TXT " + shown)
+		txt, ok := rr.(*dns.TXT)
+		if err != nil || !ok || !strings.HasPrefix(shown, `"`) || got == shown || strings.ContainsAny(shown, "\\\n\r();") || len(shown) > 255 {
+			return
+		}
+		if whole := strings.Join(txt.Txt, ""); whole != got {
+			t.Errorf("%q reads as %q, in a zone file as %q", shown, got, whole)
+		}
+	})
+}
+
+func TestUnquote(t *testing.T) {
+	for shown, want := range map[string]string{"raw": "raw", "": "", `"a"`: "a", `"a" "b"`: "ab", `"a""b"`: "ab", `"a\"b\\"`: `a"b\`, `"\065\066"`: "AB",
+		`"a`: `"a`, `"a" b`: `"a" b`, `"\999"`: `"\999"`, `"`: `"`, `"a\`: `"a\`, `""`: ""} {
+		if got := provider.Unquote(shown); got != want {
+			t.Errorf("%s reads as %s, want %s", shown, got, want)
+		}
+	}
+}

@@ -43,8 +43,8 @@ type ionosRecord struct {
 	Disabled bool   `json:"disabled"`
 }
 
-// find returns the path of the zone and the records of rec's name and type.
-func (c ionosClient) find(ctx context.Context, zone string, rec libdns.Address) (path string, found []ionosRecord, err error) {
+// find returns the path of the zone and its records of a name and type.
+func (c ionosClient) find(ctx context.Context, zone, name, rtype string) (path string, found []ionosRecord, err error) {
 	var zones []struct{ ID, Name string }
 	if _, err := c.api.read(ctx, http.MethodGet, "/zones", nil, &zones); err != nil {
 		return "", nil, err
@@ -60,12 +60,12 @@ func (c ionosClient) find(ctx context.Context, zone string, rec libdns.Address) 
 	var got struct {
 		Records []ionosRecord `json:"records"`
 	}
-	query := url.Values{"recordName": {libdns.AbsoluteName(rec.Name, zone)}, "recordType": {recordType(rec.IP)}}
+	query := url.Values{"recordName": {libdns.AbsoluteName(name, zone)}, "recordType": {rtype}}
 	if _, err := c.api.read(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &got); err != nil {
 		return "", nil, err
 	}
 	for _, r := range got.Records {
-		if r.ID != "" && r.Type == recordType(rec.IP) && strings.EqualFold(r.Name, libdns.AbsoluteName(rec.Name, zone)) {
+		if r.ID != "" && r.Type == rtype && strings.EqualFold(r.Name, libdns.AbsoluteName(name, zone)) {
 			found = append(found, r)
 		}
 	}
@@ -76,7 +76,7 @@ func (c ionosClient) find(ctx context.Context, zone string, rec libdns.Address) 
 // switched on.
 func (c ionosClient) SetRecords(ctx context.Context, zone string, recs []libdns.Record) ([]libdns.Record, error) {
 	return eachAddress(recs, func(rec libdns.Address) (libdns.Address, error) {
-		path, found, err := c.find(ctx, zone, rec)
+		path, found, err := c.find(ctx, zone, rec.Name, recordType(rec.IP))
 		name := libdns.AbsoluteName(rec.Name, zone)
 		switch {
 		case err != nil:
@@ -107,7 +107,7 @@ func (c ionosClient) SetRecords(ctx context.Context, zone string, recs []libdns.
 // DeleteRecords implements libdns.RecordDeleter.
 func (c ionosClient) DeleteRecords(ctx context.Context, zone string, recs []libdns.Record) ([]libdns.Record, error) {
 	return eachAddress(recs, func(rec libdns.Address) (libdns.Address, error) {
-		path, found, err := c.find(ctx, zone, rec)
+		path, found, err := c.find(ctx, zone, rec.Name, recordType(rec.IP))
 		if err != nil {
 			return rec, err
 		}
@@ -121,6 +121,38 @@ func (c ionosClient) DeleteRecords(ctx context.Context, zone string, recs []libd
 		}
 		return rec, nil
 	})
+}
+
+// ionosTexts is a conversation about TXT records: one zone's path is found once.
+type ionosTexts struct {
+	ionosClient
+	path string // of the zone
+}
+
+func (c *ionosTexts) texts(ctx context.Context, zone, name string) (list []text, err error) {
+	path, found, err := c.find(ctx, zone, name, "TXT")
+	c.path = path
+	for _, r := range found {
+		list = append(list, text{r.ID, r.Content})
+	}
+	return list, err
+}
+
+func (c *ionosTexts) makeText(ctx context.Context, zone, name, value string) error {
+	made := []ionosRecord{{Name: libdns.AbsoluteName(name, zone), Type: "TXT", Content: value, TTL: newTTL}}
+	return c.api.write(ctx, http.MethodPost, c.path+"/records", made, nil)
+}
+
+func (c *ionosTexts) dropText(ctx context.Context, _, _ string, t text) error {
+	return c.api.write(ctx, http.MethodDelete, c.path+"/records/"+segment(t.id), nil, nil)
+}
+
+func (c ionosClient) addTXT(ctx context.Context, zone, name, value string) error {
+	return addText(ctx, &ionosTexts{ionosClient: c}, zone, name, value)
+}
+
+func (c ionosClient) removeTXT(ctx context.Context, zone, name, value string) error {
+	return removeText(ctx, &ionosTexts{ionosClient: c}, zone, name, value)
 }
 
 // judgeIONOS reads refusals: [{"code": "…", "message": "…"}].

@@ -56,6 +56,7 @@ home    120 IN AAAA 2001:db8:2::7
 twice   IN A   11.0.0.3
 twice   IN A   11.0.0.4
 alias   IN CNAME ns
+texts   777 IN TXT "another's"
 `
 
 // bind is a running named.

@@ -89,12 +89,12 @@ type ovhRecord struct {
 	TTL       int64  `json:"ttl"` // 0 is the zone's
 }
 
-// maxOVHRecords bounds how many records of one name and type are looked at.
+// maxOVHRecords bounds how many address records of one name are looked at.
 const maxOVHRecords = 8
 
 // find takes the service's time, as our clock may be off, and lists the records
-// of rec's name and type.
-func (c *ovhClient) find(ctx context.Context, zone string, rec libdns.Address) ([]ovhRecord, error) {
+// of a name and type.
+func (c *ovhClient) find(ctx context.Context, zone, name, rtype string) ([]ovhRecord, error) {
 	c.now = 0
 	if _, err := c.api.read(ctx, http.MethodGet, "/auth/time", nil, &c.now); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (c *ovhClient) find(ctx context.Context, zone string, rec libdns.Address) (
 		return nil, &Fault{Kind: Failed, Text: c.api.host + " does not say what time it is, which every request needs"}
 	}
 	zonePath := "/domain/zone/" + segment(zone)
-	query := url.Values{"fieldType": {recordType(rec.IP)}, "subDomain": {below(rec)}}
+	query := url.Values{"fieldType": {rtype}, "subDomain": {below(name)}}
 	var ids []int64
 	status, err := c.api.read(ctx, http.MethodGet, zonePath+"/record?"+query.Encode(), nil, &ids)
 	if status == http.StatusNotFound {
@@ -112,8 +112,11 @@ func (c *ovhClient) find(ctx context.Context, zone string, rec libdns.Address) (
 	if err != nil {
 		return nil, err
 	}
-	if len(ids) > maxOVHRecords {
-		return nil, manyRecords("OVH", libdns.AbsoluteName(rec.Name, zone), recordType(rec.IP), len(ids))
+	switch {
+	case rtype == "TXT" && len(ids) > maxTexts:
+		return nil, manyTexts("OVH", libdns.AbsoluteName(name, zone), len(ids))
+	case rtype != "TXT" && len(ids) > maxOVHRecords:
+		return nil, manyRecords("OVH", libdns.AbsoluteName(name, zone), rtype, len(ids))
 	}
 	var found []ovhRecord
 	for _, id := range ids {
@@ -121,7 +124,7 @@ func (c *ovhClient) find(ctx context.Context, zone string, rec libdns.Address) (
 		if _, err := c.api.read(ctx, http.MethodGet, zonePath+"/record/"+strconv.FormatInt(id, 10), nil, &r); err != nil {
 			return nil, err
 		}
-		if r.ID != id || r.FieldType != recordType(rec.IP) || !strings.EqualFold(r.SubDomain, below(rec)) {
+		if r.ID != id || r.FieldType != rtype || !strings.EqualFold(r.SubDomain, below(name)) {
 			return nil, &Fault{Kind: Failed, Text: c.api.host + " answered with records that were not asked for"}
 		}
 		found = append(found, r)
@@ -134,7 +137,7 @@ func (c *ovhClient) find(ctx context.Context, zone string, rec libdns.Address) (
 // the two.
 func (c *ovhClient) SetRecords(ctx context.Context, zone string, recs []libdns.Record) ([]libdns.Record, error) {
 	return eachAddress(recs, func(rec libdns.Address) (libdns.Address, error) {
-		found, err := c.find(ctx, zone, rec)
+		found, err := c.find(ctx, zone, rec.Name, recordType(rec.IP))
 		if err != nil {
 			return rec, err
 		}
@@ -151,7 +154,7 @@ func (c *ovhClient) SetRecords(ctx context.Context, zone string, recs []libdns.R
 		default:
 			var made ovhRecord
 			err = c.api.write(ctx, http.MethodPost, path,
-				map[string]any{"fieldType": recordType(rec.IP), "subDomain": below(rec), "target": rec.IP.String(), "ttl": newTTL}, &made)
+				map[string]any{"fieldType": recordType(rec.IP), "subDomain": below(rec.Name), "target": rec.IP.String(), "ttl": newTTL}, &made)
 			if err == nil {
 				shown, err = said(c.api.host, rec, made.Target)
 			}
@@ -178,7 +181,7 @@ func (c *ovhClient) publish(ctx context.Context, zone string) error {
 // DeleteRecords implements libdns.RecordDeleter.
 func (c *ovhClient) DeleteRecords(ctx context.Context, zone string, recs []libdns.Record) ([]libdns.Record, error) {
 	return eachAddress(recs, func(rec libdns.Address) (libdns.Address, error) {
-		found, err := c.find(ctx, zone, rec)
+		found, err := c.find(ctx, zone, rec.Name, recordType(rec.IP))
 		if err != nil {
 			return rec, err
 		}
@@ -190,6 +193,40 @@ func (c *ovhClient) DeleteRecords(ctx context.Context, zone string, recs []libdn
 		}
 		return rec, c.publish(ctx, zone)
 	})
+}
+
+func (c *ovhClient) texts(ctx context.Context, zone, name string) (list []text, err error) {
+	found, err := c.find(ctx, zone, name, "TXT")
+	for _, r := range found {
+		list = append(list, text{strconv.FormatInt(r.ID, 10), r.Target})
+	}
+	return list, err
+}
+
+func (c *ovhClient) makeText(ctx context.Context, zone, name, value string) error {
+	made := map[string]any{"fieldType": "TXT", "subDomain": below(name), "target": value, "ttl": newTTL}
+	return c.api.write(ctx, http.MethodPost, "/domain/zone/"+segment(zone)+"/record", made, nil)
+}
+
+func (c *ovhClient) dropText(ctx context.Context, zone, _ string, t text) error {
+	return c.api.write(ctx, http.MethodDelete, "/domain/zone/"+segment(zone)+"/record/"+segment(t.id), nil, nil)
+}
+
+func (c *ovhClient) addTXT(ctx context.Context, zone, name, value string) error {
+	return c.published(ctx, zone, addText(ctx, c, zone, name, value))
+}
+
+func (c *ovhClient) removeTXT(ctx context.Context, zone, name, value string) error {
+	return c.published(ctx, zone, removeText(ctx, c, zone, name, value))
+}
+
+// published publishes the zone unless err says that there is nothing new, also
+// where nothing was changed: see SetRecords.
+func (c *ovhClient) published(ctx context.Context, zone string, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.publish(ctx, zone)
 }
 
 // ovhFinal are the API's words for keys that will not work.

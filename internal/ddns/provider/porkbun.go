@@ -51,14 +51,14 @@ type porkbunRecord struct {
 	TTL     flexible `json:"ttl"`
 }
 
-// below is the record's name as the API wants it: nothing for the zone itself.
-func below(rec libdns.Address) string { return strings.TrimPrefix(rec.Name, "@") }
+// below is a record's name as the API wants it: nothing for the zone itself.
+func below(name string) string { return strings.TrimPrefix(name, "@") }
 
-// find lists the records of rec's name and type.
-func (c porkbunClient) find(ctx context.Context, zone string, rec libdns.Address) ([]porkbunRecord, error) {
-	path := "/dns/retrieveByNameType/" + segment(zone) + "/" + recordType(rec.IP)
-	if name := below(rec); name != "" {
-		path += "/" + segment(name)
+// find lists the records of a name and type.
+func (c porkbunClient) find(ctx context.Context, zone, name, rtype string) ([]porkbunRecord, error) {
+	path := "/dns/retrieveByNameType/" + segment(zone) + "/" + rtype
+	if sub := below(name); sub != "" {
+		path += "/" + segment(sub)
 	}
 	var list struct {
 		Records []porkbunRecord `json:"records"`
@@ -67,7 +67,7 @@ func (c porkbunClient) find(ctx context.Context, zone string, rec libdns.Address
 		return nil, err
 	}
 	for _, r := range list.Records {
-		if r.ID == "" || r.Type != recordType(rec.IP) || !strings.EqualFold(r.Name, libdns.AbsoluteName(rec.Name, zone)) {
+		if r.ID == "" || r.Type != rtype || !strings.EqualFold(r.Name, libdns.AbsoluteName(name, zone)) {
 			return nil, &Fault{Kind: Failed, Text: porkbunHost + " answered with records that were not asked for"}
 		}
 	}
@@ -78,11 +78,11 @@ func (c porkbunClient) find(ctx context.Context, zone string, rec libdns.Address
 // has after a change.
 func (c porkbunClient) SetRecords(ctx context.Context, zone string, recs []libdns.Record) ([]libdns.Record, error) {
 	return eachAddress(recs, func(rec libdns.Address) (libdns.Address, error) {
-		found, err := c.find(ctx, zone, rec)
+		found, err := c.find(ctx, zone, rec.Name, recordType(rec.IP))
 		if err != nil {
 			return rec, err
 		}
-		fields := []string{"name", below(rec), "type", recordType(rec.IP), "content", rec.IP.String()}
+		fields := []string{"name", below(rec.Name), "type", recordType(rec.IP), "content", rec.IP.String()}
 		path := "/dns/create/" + segment(zone)
 		switch {
 		case len(found) > 1:
@@ -101,7 +101,7 @@ func (c porkbunClient) SetRecords(ctx context.Context, zone string, recs []libdn
 // DeleteRecords implements libdns.RecordDeleter.
 func (c porkbunClient) DeleteRecords(ctx context.Context, zone string, recs []libdns.Record) ([]libdns.Record, error) {
 	return eachAddress(recs, func(rec libdns.Address) (libdns.Address, error) {
-		found, err := c.find(ctx, zone, rec)
+		found, err := c.find(ctx, zone, rec.Name, recordType(rec.IP))
 		if err != nil {
 			return rec, err
 		}
@@ -109,12 +109,42 @@ func (c porkbunClient) DeleteRecords(ctx context.Context, zone string, recs []li
 			if !sameAddress(r.Content, rec.IP) {
 				continue
 			}
-			if err := c.api.write(ctx, http.MethodPost, "/dns/delete/"+segment(zone)+"/"+segment(string(r.ID)), c.with(), nil); err != nil {
+			if err := c.drop(ctx, zone, string(r.ID)); err != nil {
 				return rec, err
 			}
 		}
 		return rec, nil
 	})
+}
+
+func (c porkbunClient) texts(ctx context.Context, zone, name string) (list []text, err error) {
+	found, err := c.find(ctx, zone, name, "TXT")
+	for _, r := range found {
+		list = append(list, text{string(r.ID), r.Content})
+	}
+	return list, err
+}
+
+func (c porkbunClient) makeText(ctx context.Context, zone, name, value string) error {
+	fields := c.with("name", below(name), "type", "TXT", "content", value)
+	return c.api.write(ctx, http.MethodPost, "/dns/create/"+segment(zone), fields, nil)
+}
+
+func (c porkbunClient) dropText(ctx context.Context, zone, _ string, t text) error {
+	return c.drop(ctx, zone, t.id)
+}
+
+// drop deletes a record.
+func (c porkbunClient) drop(ctx context.Context, zone, id string) error {
+	return c.api.write(ctx, http.MethodPost, "/dns/delete/"+segment(zone)+"/"+segment(id), c.with(), nil)
+}
+
+func (c porkbunClient) addTXT(ctx context.Context, zone, name, value string) error {
+	return addText(ctx, c, zone, name, value)
+}
+
+func (c porkbunClient) removeTXT(ctx context.Context, zone, name, value string) error {
+	return removeText(ctx, c, zone, name, value)
 }
 
 // judgePorkbun reads {"status": "SUCCESS"} or {"status": "ERROR", "message":

@@ -130,11 +130,31 @@ type found struct {
 	ttl   uint32 // what a new record should have, in seconds
 }
 
-// look asks the server for the records that are about to be replaced. A server
-// that refuses to be asked may take updates all the same.
+// look asks the server for the records that are about to be replaced.
 func (r *rfc2136Record) look(ctx context.Context, name string, addr netip.Addr) (found, error) {
+	var addrs []netip.Addr
+	add := func(ip net.IP) {
+		if addr, ok := netip.AddrFromSlice(ip); ok {
+			addrs = append(addrs, addr.Unmap())
+		}
+	}
+	f, err := r.lookFor(ctx, name, dns.StringToType[recordType(addr)], func(rr dns.RR) {
+		switch rr := rr.(type) {
+		case *dns.A:
+			add(rr.A)
+		case *dns.AAAA:
+			add(rr.AAAA)
+		}
+	})
+	f.addrs = addrs
+	return f, err
+}
+
+// lookFor asks the server for the records of a name and type, and has see called
+// for those of the name. A server that refuses to be asked may take updates all
+// the same.
+func (r *rfc2136Record) lookFor(ctx context.Context, name string, rtype uint16, see func(dns.RR)) (found, error) {
 	f := found{ttl: newTTL}
-	rtype := dns.StringToType[recordType(addr)]
 	question := new(dns.Msg).SetQuestion(name, rtype)
 	question.RecursionDesired = false
 	reply, err := r.ask(ctx, question)
@@ -153,22 +173,15 @@ func (r *rfc2136Record) look(ctx context.Context, name string, addr netip.Addr) 
 		if dns.CanonicalName(rr.Header().Name) != name {
 			continue
 		}
-		switch rr := rr.(type) {
-		case *dns.CNAME:
+		if _, ok := rr.(*dns.CNAME); ok {
 			f.alias = true
-		case *dns.A:
-			f.add(rr.A, rr.Hdr.Ttl)
-		case *dns.AAAA:
-			f.add(rr.AAAA, rr.Hdr.Ttl)
+		}
+		if rr.Header().Rrtype == rtype {
+			f.ttl = rr.Header().Ttl
+			see(rr)
 		}
 	}
 	return f, nil
-}
-
-func (f *found) add(ip net.IP, ttl uint32) {
-	if addr, ok := netip.AddrFromSlice(ip); ok {
-		f.addrs, f.ttl = append(f.addrs, addr.Unmap()), ttl
-	}
 }
 
 // addressRR is an A or AAAA record.

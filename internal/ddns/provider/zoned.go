@@ -20,6 +20,10 @@ import (
 type zoneClient interface {
 	libdns.RecordSetter
 	libdns.RecordDeleter
+	// addTXT and removeTXT are those of TXTWriter; name is relative to the zone,
+	// "@" for the zone itself.
+	addTXT(ctx context.Context, zone, name, value string) error
+	removeTXT(ctx context.Context, zone, name, value string) error
 }
 
 // zoned is the adaptor for one record.
@@ -51,6 +55,30 @@ func (z *zoned) Delete(ctx context.Context, domain string, addr netip.Addr) erro
 		_, err := z.open().DeleteRecords(ctx, z.zone, []libdns.Record{rec})
 		return err
 	}), z.secrets...)
+}
+
+// AddTXT implements TXTWriter.
+func (z *zoned) AddTXT(ctx context.Context, name, value string) error {
+	return z.text(name, value, func(c zoneClient, at string) error { return c.addTXT(ctx, z.zone, at, value) })
+}
+
+// RemoveTXT implements TXTWriter.
+func (z *zoned) RemoveTXT(ctx context.Context, name, value string) error {
+	return z.text(name, value, func(c zoneClient, at string) error { return c.removeTXT(ctx, z.zone, at, value) })
+}
+
+// SingleTXT implements TXTWriter.
+func (z *zoned) SingleTXT() bool { return false }
+
+// TXTZone implements TXTWriter.
+func (z *zoned) TXTZone() string { return z.zone }
+
+// text runs f in a conversation, with the name as it is in the zone.
+func (z *zoned) text(name, value string, f func(c zoneClient, at string) error) error {
+	if err := checkTXT(name, z.zone, value); err != nil {
+		return err
+	}
+	return Sealed(guard(z.name, func() error { return f(z.open(), relative(name, z.zone)) }), z.secrets...)
 }
 
 // onlyAddress reads what is said to have been written.

@@ -1,0 +1,225 @@
+package cert
+
+// What is kept on the disk, so that a crash at any point loses nothing that a CA
+// counts: the pair as one file, the key of the order under way, and what is known
+// of both.
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/edgeguard/edgeguard/internal/cert/keys"
+	"github.com/edgeguard/edgeguard/internal/durable"
+)
+
+// The files, and how much is read of them.
+const (
+	pairFile  = "current.pem"
+	keyFile   = "next.key"
+	stateFile = "state.json"
+	ownFile   = "own-ca.pem"
+	maxFile   = 256 << 10
+	maxOwn    = 8 << 20 // a list of a hundred thousand revoked certificates
+)
+
+// about is what is known of a pair beside what stands in it.
+type about struct {
+	Mode       Mode      `json:"mode"`
+	Server     string    `json:"server,omitempty"` // the directory of the public CA
+	ObtainedAt time.Time `json:"obtained_at"`
+	// Draw decides when within its time it is renewed.
+	Draw float64 `json:"draw"`
+	// Window and AskAgain are what the CA said of it; nil and zero: nothing.
+	Window   *window   `json:"window,omitempty"`
+	AskAgain time.Time `json:"ask_again,omitzero"`
+	// FormerKey is the kind of the key before, where that was another, and
+	// FormerEnds when its certificate ends.
+	FormerKey  keys.Kind `json:"former_key,omitempty"`
+	FormerEnds time.Time `json:"former_ends,omitzero"`
+}
+
+// state is the state file.
+type state struct {
+	// Pairs is by the SHA-256 of the leaf: the pair on the disk, and for the time
+	// of a change the one that is about to replace it.
+	Pairs map[string]about `json:"pairs"`
+	// Told is the mark of what the broker was last told to read.
+	Told string `json:"told,omitempty"`
+}
+
+// store is the folder.
+type store struct {
+	folder string
+	state  state
+	wrote  func(file string) // called after each change on the disk; nil but in tests of a crash
+}
+
+func (s *store) path(name string) string { return filepath.Join(s.folder, name) }
+
+// load reads the pair, zero where there is none that can be used, and what is
+// known of it. An error means that it is not known what there is.
+func (s *store) load(log *slog.Logger) (keys.Pair, about, error) {
+	var pair keys.Pair
+	s.state = state{}
+	err := setAside(log, pairFile, durable.Load(s.path(pairFile), maxFile, func(text []byte) (err error) {
+		pair, err = keys.ParsePair(text)
+		return err
+	}))
+	if err != nil {
+		return keys.Pair{}, about{}, err
+	}
+	err = setAside(log, stateFile, durable.Load(s.path(stateFile), maxFile, func(text []byte) error {
+		var read state
+		if err := json.Unmarshal(text, &read); err != nil {
+			return err
+		}
+		s.state = read
+		return nil
+	}))
+	return pair, s.state.Pairs[name(pair)], err
+}
+
+// setAside logs a file that was damaged and is out of the way; that is no error.
+func setAside(log *slog.Logger, file string, err error) error {
+	if damaged := (*durable.DamagedError)(nil); errors.As(err, &damaged) {
+		log.Warn("a file of the certificate is damaged and set aside", "file", file, "moved_to", damaged.MovedTo, "err", damaged.Err)
+		if _, gone := os.Lstat(damaged.MovedTo); gone == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// name is the name of a pair in the state.
+func name(pair keys.Pair) string {
+	sum := pair.Fingerprint()
+	return hex.EncodeToString(sum[:])
+}
+
+// nextKey returns the key of the order under way; nil where there is none.
+func (s *store) nextKey(log *slog.Logger) (key crypto.Signer, err error) {
+	err = setAside(log, keyFile, durable.Load(s.path(keyFile), maxFile, func(text []byte) (err error) {
+		key, err = keys.ParseKey(text)
+		return err
+	}))
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// saveNextKey writes the key down, before it is used.
+func (s *store) saveNextKey(key crypto.Signer) error {
+	text, err := keys.EncodeKey(key)
+	if err != nil {
+		return err
+	}
+	return s.save(keyFile, text)
+}
+
+// dropNextKey ends the order.
+func (s *store) dropNextKey() error {
+	if err := os.Remove(s.path(keyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	s.changed(keyFile)
+	return nil
+}
+
+func (s *store) changed(file string) {
+	if s.wrote != nil {
+		s.wrote(file)
+	}
+}
+
+// savePair replaces the pair. What is known of it goes first, beside what is
+// known of the pair that it replaces, so that either is known whichever of the
+// two a crash leaves.
+func (s *store) savePair(pair, before keys.Pair, a about) error {
+	if err := pair.Check(); err != nil {
+		return err
+	}
+	next := map[string]about{name(pair): a}
+	if known, ok := s.state.Pairs[name(before)]; ok && !before.IsZero() {
+		next[name(before)] = known
+	}
+	s.state.Pairs = next
+	if err := s.saveState(); err != nil {
+		return err
+	}
+	return s.save(pairFile, pair.Combined())
+}
+
+// saveAbout replaces what is known of the pair on the disk.
+func (s *store) saveAbout(pair keys.Pair, a about) error {
+	s.state.Pairs = map[string]about{name(pair): a}
+	return s.saveState()
+}
+
+func (s *store) saveState() error {
+	text, err := json.MarshalIndent(s.state, "", "  ")
+	if err != nil {
+		return err
+	}
+	return s.save(stateFile, text)
+}
+
+func (s *store) save(file string, text []byte) error {
+	if err := os.MkdirAll(s.folder, 0o700); err != nil {
+		return err
+	}
+	if err := durable.Save(s.path(file), bytes.TrimRight(text, "\n")); err != nil {
+		return fmt.Errorf("writing %s: %w", file, err)
+	}
+	s.changed(file)
+	return nil
+}
+
+// loadOwn reads what was last known of the own CA.
+func (s *store) loadOwn(o *own) error {
+	err := durable.Load(s.path(ownFile), maxOwn, func(text []byte) error {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			return errors.New("there is no certificate")
+		}
+		root, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return err
+		}
+		if list, _ := pem.Decode(rest); list != nil {
+			o.crl = list.Bytes
+		}
+		o.root = root
+		return nil
+	})
+	if damaged := (*durable.DamagedError)(nil); errors.As(err, &damaged) {
+		return nil // it is asked for each minute
+	}
+	return err
+}
+
+// saveOwn remembers the own CA; none is remembered as none.
+func (s *store) saveOwn(root *x509.Certificate, crl []byte) error {
+	if root == nil {
+		if err := os.Remove(s.path(ownFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	text := keys.EncodeCertificates(root)
+	if crl != nil {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl})...)
+	}
+	return s.save(ownFile, text)
+}
