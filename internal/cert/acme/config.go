@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/secret"
@@ -68,6 +69,8 @@ type Config struct {
 	PublicAddresses func() []string
 	// UserAgent is told to the CA.
 	UserAgent string
+	// Dial connects to the CA's servers; nil means the system's way.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Log; nil means none.
 	Log *slog.Logger
 }
