@@ -9,11 +9,11 @@ import (
 	"slices"
 
 	"github.com/edgeguard/edgeguard/internal/cert"
-	"github.com/edgeguard/edgeguard/internal/cert/acme"
 	"github.com/edgeguard/edgeguard/internal/cert/deploy"
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 	"github.com/edgeguard/edgeguard/internal/fact"
+	"github.com/edgeguard/edgeguard/internal/hairpin"
 	"github.com/edgeguard/edgeguard/internal/secret"
 )
 
@@ -21,19 +21,20 @@ import (
 // where the config has others look after the certificate.
 func (d *daemon) makeCert(c, old *concerns) error {
 	if old.cert != nil && sameCert(old.cfg, c.cfg) {
-		c.cert = old.cert
+		c.cert, c.issuer = old.cert, old.issuer
 		return nil
 	}
 	cfg := c.cfg.Certificate
 	cfg.ClockFloor, cfg.Log = clockFloor, component(d.log, "cert")
-	cfg.Served, cfg.Look = d.servedBy(cfg.Services), d.lookAtServices
+	cfg.Look = d.lookAtServices
+	cfg.Served = func() []cert.Served { return servedBy(d.now.Load().hairpin, cfg.Services)() }
 	switch cfg.Mode {
 	case cert.ACME:
 		issuer, err := d.makeIssuer(c.cfg)
 		if err != nil {
 			return fmt.Errorf("setting up the certificate: %w", err)
 		}
-		cfg.Issuer = issuer
+		c.issuer, cfg.Issuer = issuer, issuer
 	case cert.OwnCA:
 		cfg.Authority = (&ownCA{folder: ownCAFolder(cfg), passphraseFile: cfg.PassphraseFile, secrets: d.secrets}).open
 	}
@@ -46,8 +47,8 @@ func (d *daemon) makeCert(c, old *concerns) error {
 	return nil
 }
 
-// makeIssuer makes what asks the public CA.
-func (d *daemon) makeIssuer(cfg *config.Config) (*acme.Issuer, error) {
+// makeIssuer makes what asks the public CA. An error is a mistake in the config.
+func (d *daemon) makeIssuer(cfg *config.Config) (*lateIssuer, error) {
 	a := cfg.Certificate.ACME
 	a.UserAgent, a.Log, a.Dial = userAgent(), component(d.log, "acme"), d.dial
 	a.Ports, a.PublicAddresses = d.certPorts, d.publicAddresses
@@ -62,7 +63,11 @@ func (d *daemon) makeIssuer(cfg *config.Config) (*acme.Issuer, error) {
 	if a.Names, err = newCertNames(certNamesConfig{Recurse: d.recurse, Encrypted: d.recursesEncrypted, Resolvers: cfg.DDNS.Resolvers}); err != nil {
 		return nil, err
 	}
-	return acme.New(a)
+	late := &lateIssuer{cfg: a}
+	if _, err := late.get(); err != nil {
+		component(d.log, "cert").Error("the certificate cannot be obtained; it is tried again by itself", "err", err)
+	}
+	return late, nil
 }
 
 // userAgent is how we name ourselves to CAs and to providers of TXT records.
@@ -70,11 +75,11 @@ func userAgent() string {
 	return "edgeguard/" + version + " (+https://github.com/edgeguard/edgeguard)"
 }
 
-// servedBy returns what tells what the services of these names served at the
-// last look.
-func (d *daemon) servedBy(services []string) func() []cert.Served {
+// servedBy returns what tells what the services of these names served when p last
+// looked.
+func servedBy(p *hairpin.Prober, services []string) func() []cert.Served {
 	return func() (list []cert.Served) {
-		for _, s := range d.now.Load().hairpin.Served() {
+		for _, s := range p.Served() {
 			if slices.Contains(services, s.Service) {
 				list = append(list, cert.Served{Service: s.Service, Leaf: s.Leaf, At: s.At})
 			}
@@ -118,7 +123,7 @@ func sameCert(a, b *config.Config) bool {
 	sameAccount := func(a, b config.CertificateAccount) bool {
 		secrets := a.Token.Reveal() == b.Token.Reveal() && a.Key.Reveal() == b.Key.Reveal()
 		a.Token, a.Key, b.Token, b.Key = secret.Value{}, secret.Value{}, secret.Value{}, secret.Value{}
-		return secrets && a == b
+		return secrets && reflect.DeepEqual(a, b)
 	}
 	return x.Mode != cert.ACME ||
 		slices.EqualFunc(a.CertificateAccounts, b.CertificateAccounts, sameAccount) && slices.Equal(a.DDNS.Resolvers, b.DDNS.Resolvers)

@@ -27,6 +27,12 @@ const renewFile = "renew"
 // startCert runs c's keeper of the certificate.
 func (d *daemon) startCert(p *parts, c *concerns) {
 	p.start(c.cert, c.cert.Run,
+		func(ctx context.Context) error {
+			if c.issuer != nil {
+				c.issuer.sweep(ctx)
+			}
+			return nil
+		},
 		func(ctx context.Context) error { return d.hearCommands(ctx, c) },
 		func(ctx context.Context) error { return d.followRoot(ctx, c.cert) })
 }

@@ -41,6 +41,7 @@ type concerns struct {
 	checker  *checker.Checker // nil where none is configured
 	notify   *notify.Notifier
 	cert     *cert.Keeper
+	issuer   *lateIssuer       // of cert; nil unless a public CA issues
 	root     *x509.Certificate // of the own authority; nil where there is none
 }
 
