@@ -68,7 +68,8 @@ listens() {
 
 # watch tells the broker, process $1, of every change since $2.
 watch() {
-	known=$2 told=
+	known=$2
+	told=''
 	while :; do
 		# Not in the foreground, or the shell would wait for its end before it heeds
 		# TERM; without our output, which somebody may be waiting for the end of.
@@ -96,25 +97,29 @@ watch() {
 	done
 }
 
-# What the broker reads at its start may be newer than this, never older.
-first=$(state)
-"$@" &
-broker=$!
-
-passed=
+# pass hands a signal on, at once or as soon as there is a broker.
+broker=''
+passed=''
+# shellcheck disable=SC2317
 pass() {
-	passed=1
-	kill "-$1" "$broker" 2>/dev/null
+	passed=$1
+	[ -z "$broker" ] || kill "-$1" "$broker" 2>/dev/null
 }
 for signal in TERM INT QUIT HUP USR1 USR2; do
 	# shellcheck disable=SC2064
 	trap "pass $signal" "$signal"
 done
 
+# What the broker reads at its start may be newer than this, never older.
+first=$(state)
+"$@" &
+broker=$!
+[ -z "$passed" ] || kill "-$passed" "$broker" 2>/dev/null
+
 (
 	trap 'kill "$sleeper" 2>/dev/null; exit 0' TERM
 	trap '' INT QUIT HUP
-	sleeper=
+	sleeper=''
 	watch "$broker" "$first"
 ) &
 watcher=$!

@@ -57,17 +57,17 @@ func (d *Deployer) command(ctx context.Context) error {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil:
 		return nil // it may have left something running on purpose
 	case errors.Is(context.Cause(ctx), errTimeout):
-		return inWords(err, "the command %s, which is to make the broker reload, was not done after %v and was ended%s", name, d.cfg.Timeout, d.said(out))
+		return inWords(err, "the command %s, which is to make the broker reload, was not done after %v and was ended%s", name, d.cfg.Timeout, d.lastLine(out))
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case cmd.Process == nil:
 		return inWords(err, "the command %s, which is to make the broker reload, cannot be run: %s. See that certificate.reload_command names a program that is there", name, tidy.Line(err.Error(), maxSaid))
 	}
-	return inWords(err, "the command %s, which is to make the broker reload, has failed (%s)%s", name, tidy.Line(err.Error(), maxSaid), d.said(out))
+	return inWords(err, "the command %s, which is to make the broker reload, has failed (%s)%s", name, tidy.Line(err.Error(), maxSaid), d.lastLine(out))
 }
 
-// said is the last line of a command's output, for the end of an error.
-func (d *Deployer) said(out *tail) string {
+// lastLine is the last line of a command's output, for the end of an error.
+func (d *Deployer) lastLine(out *tail) string {
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	// The command may read the key, and print it.
 	line := tidy.Line(secret.Scrub(lines[len(lines)-1], d.keyLines()...), maxSaid)

@@ -62,29 +62,26 @@ func (f *folder) settle(s settled, x file) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !f.owned(info) {
-		failed := s.Chown(f.uid, f.gid)
-		if info, err = s.Stat(); err != nil {
-			return false, err
-		}
-		// Some shares refuse, some pretend: what counts is whose it is.
-		if !f.owned(info) {
-			return false, inWords(failed, "the broker keeps the certificate that it has: the files in %s cannot be given to user %d, group %d (-1: as it is), and the broker could not read the new key. Run edgeguard as root or with CAP_CHOWN, or run the broker with the user of edgeguard and leave certificate.owner out", f.dir, f.uid, f.gid)
-		}
-		changed = true
+	before := info.Mode().Perm()
+	if before != x.mode {
+		_ = s.Chmod(x.mode) // before it is given away, as then it may be too late
 	}
-	if info.Mode().Perm() == x.mode {
-		return changed, nil
+	owned := f.owned(info)
+	var failed error
+	if !owned {
+		failed = s.Chown(f.uid, f.gid)
 	}
-	_ = s.Chmod(x.mode)
 	if info, err = s.Stat(); err != nil {
-		return changed, err
+		return false, err
 	}
-	if info.Mode().Perm() == x.mode {
-		return true, nil
+	// Some shares refuse, some pretend: what counts is how it is now.
+	if !f.owned(info) {
+		return false, inWords(failed, "the broker keeps the certificate that it has: the files in %s cannot be given to user %d, group %d (-1: as it is), and the broker could not read the new key. Run edgeguard as root or with CAP_CHOWN, or run the broker with the user of edgeguard and leave certificate.owner out", f.dir, f.uid, f.gid)
 	}
-	f.warn(wordsModes)
-	return changed, nil
+	if info.Mode().Perm() != x.mode {
+		f.warn(wordsModes)
+	}
+	return !owned || info.Mode().Perm() != before, nil
 }
 
 // owned reports whether a file has the owner that it shall have.

@@ -39,9 +39,11 @@ func openFolder(dir string, uid, gid int, warn func(string)) (*folder, error) {
 		}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, inWords(err, "the broker keeps the certificate that it has: there is no folder %s for %s to be made in. Make it, or see that its drive or share is mounted", filepath.Dir(dir), filepath.Base(dir))
-	case !errors.Is(err, fs.ErrExist):
-		if _, there := os.Stat(dir); there != nil {
-			return nil, err
+	default:
+		if info, there := os.Stat(dir); there != nil {
+			return nil, errors.Join(err, there)
+		} else if !info.IsDir() {
+			return nil, syscall.ENOTDIR
 		}
 	}
 	root, err := os.OpenRoot(dir)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -127,8 +128,8 @@ func (f *folder) list() ([]string, error) {
 	}
 	defer folder.Close()
 	list, err := folder.Readdirnames(maxEntries)
-	if len(list) == 0 { // an empty folder is io.EOF
-		return nil, nil
+	if errors.Is(err, io.EOF) { // it is empty
+		err = nil
 	}
 	return list, err
 }

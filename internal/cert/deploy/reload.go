@@ -23,7 +23,6 @@ func (d *Deployer) Reload(ctx context.Context) error {
 	return fmt.Errorf("there is no way to reload named %q", string(d.cfg.Reload))
 }
 
-
 // The words where the broker cannot be told by a signal.
 const (
 	wordsNone  = "no process named %s is in sight, so the broker was not told to read its new certificate. In a container edgeguard sees it only with `pid: \"container:NAME\"` or `pid: \"service:NAME\"` of the broker in the compose file; or use the watcher beside the broker and certificate.reload = \"none\""

@@ -175,14 +175,21 @@ var ErrNoAuthority = errors.New("the answer came without authority: either somet
 
 // read fills r from a server's reply to the question w.
 func (r *Reply) read(msg *dns.Msg, w wired) {
-	switch {
-	case msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError:
-		r.Err = fmt.Errorf("it answered %s", rcodeName(msg.Rcode))
-	case !msg.Authoritative:
-		r.Err = ErrNoAuthority
-	default:
+	if r.Err = doubt(msg); r.Err == nil {
 		r.take(msg, w)
 	}
+}
+
+// doubt is why the answer of an authoritative server counts for nothing; nil
+// where it counts.
+func doubt(msg *dns.Msg) error {
+	switch {
+	case msg.Rcode != dns.RcodeSuccess && msg.Rcode != dns.RcodeNameError:
+		return fmt.Errorf("it answered %s", rcodeName(msg.Rcode))
+	case !msg.Authoritative:
+		return ErrNoAuthority
+	}
+	return nil
 }
 
 // take fills r from what an answer says.
