@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/cert/acme"
 	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 )
 
@@ -24,7 +25,7 @@ type certAccount struct {
 	Domain string
 }
 
-// certRecords implements acme.Records over accounts.
+// certRecords implements acme.Records over accounts. Its errors are *acme.Fault.
 type certRecords struct{ writers []certWriter }
 
 // certWriter is an account as certRecords uses it.
@@ -93,11 +94,11 @@ func (r *certRecords) writer(name string) (certWriter, error) {
 		return best, nil
 	}
 	if refused != nil {
-		return best, fmt.Errorf("no account can write the TXT record %s: %w. Add a [[certificate.acme.dns]] table for a zone that can, "+
-			"and lead %s there with a CNAME record, or prove the names by http-01", name, refused, name)
+		return best, &acme.Fault{Text: fmt.Sprintf("no account can write the TXT record %s: %v", name, refused),
+			Action: fmt.Sprintf("Add a [[certificate.acme.dns]] table for a zone that can be written, and lead %s there with a CNAME record; or prove the names by http-01.", name)}
 	}
-	return best, fmt.Errorf("no [[ddns]] or [[certificate.acme.dns]] table can write the TXT record %s%s. Add a [[certificate.acme.dns]] table for its zone, "+
-		"or prove the names by http-01", name, r.others())
+	return best, &acme.Fault{Text: fmt.Sprintf("no [[ddns]] or [[certificate.acme.dns]] table can write the TXT record %s%s", name, r.others()),
+		Action: "Add a [[certificate.acme.dns]] table for its zone, or prove the names by http-01."}
 }
 
 // others says for which names there are accounts.
@@ -141,8 +142,16 @@ func (r *certRecords) change(ctx context.Context, name, doing string, f func(con
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
-	if err := f(ctx, w.txt); err != nil {
-		return fmt.Errorf("%s the TXT record %s by the account of %s: %w", doing, name, w.account, err)
+	err = f(ctx, w.txt)
+	if err == nil {
+		return nil
 	}
-	return nil
+	said := &acme.Fault{Text: fmt.Sprintf("%s the TXT record %s by the account of %s: %v", doing, name, w.account, err)}
+	if fault := (*provider.Fault)(nil); errors.As(err, &fault) {
+		said.Action = fault.Action
+		if fault.Wait > 0 {
+			said.NotBefore = time.Now().Add(fault.Wait)
+		}
+	}
+	return said
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edgeguard/edgeguard/internal/cert/acme"
 	"github.com/edgeguard/edgeguard/internal/ddns/ddnstest"
@@ -111,19 +112,40 @@ func TestCertRecordsThatNobodyCanWrite(t *testing.T) {
 	} {
 		_, single := c.r.Single(c.name)
 		for _, err := range []error{single, c.r.Add(t.Context(), c.name, certValue), c.r.Remove(t.Context(), c.name, certValue)} {
+			var fault *acme.Fault
+			if !errors.As(err, &fault) {
+				t.Fatalf("the error is %v", err)
+			}
 			for _, word := range c.words {
-				if err == nil || !strings.Contains(err.Error(), word) {
-					t.Errorf("the error is %v, without %q", err, word)
+				if !strings.Contains(fault.Text+fault.Action, word) {
+					t.Errorf("the fault is %+v, without %q", fault, word)
 				}
 			}
 		}
 	}
-	var fault *provider.Fault
+	var fault *acme.Fault
 	err = r.Add(t.Context(), "_acme-challenge.home.example.org", certValue)
-	if !errors.As(err, &fault) || fault.Kind != provider.Failed || strings.Contains(err.Error(), certToken) || !strings.Contains(err.Error(), "home.example.org (desec)") {
-		t.Errorf("the error is %v", err)
+	if !errors.As(err, &fault) || fault.Action == "" || strings.Contains(err.Error(), certToken) || !strings.Contains(fault.Text, "home.example.org (desec)") {
+		t.Errorf("the error is %+v", err)
 	}
-	if _, err := newCertRecords(cfg, []certAccount{certAccountOf("desec", "home.example.org", "")}); err == nil || errors.As(err, &fault) && fault.Kind != provider.Failed {
+	if _, err := newCertRecords(cfg, []certAccount{certAccountOf("desec", "home.example.org", "")}); err == nil || !strings.Contains(err.Error(), "needs a token") {
 		t.Errorf("an account without a token: %v", err)
+	}
+}
+
+// What the provider asks for reaches whoever would try again.
+func TestCertRecordsWaitAsTheProviderSays(t *testing.T) {
+	desec := ddnstest.NewDeSEC(certToken, "example.org", 60)
+	web := ddnstest.NewWeb(t, map[string]http.Handler{"desec.io": desec})
+	r, err := newCertRecords(provider.Config{Dial: web.Dial, RootCAs: web.Roots}, []certAccount{certAccountOf("desec", "example.org", certToken)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	desec.Misbehave(ddnstest.Answer(http.StatusTooManyRequests, "", "Retry-After", "3600"))
+	before := time.Now()
+	var fault *acme.Fault
+	err = r.Add(t.Context(), "_acme-challenge.example.org", certValue)
+	if !errors.As(err, &fault) || fault.NotBefore.Before(before.Add(time.Hour)) || fault.NotBefore.After(time.Now().Add(time.Hour)) {
+		t.Errorf("the error is %+v", err)
 	}
 }

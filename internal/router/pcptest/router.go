@@ -85,7 +85,13 @@ type Router struct {
 // with the test.
 func Start(tb testing.TB, at netip.Addr) *Router {
 	tb.Helper()
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
+	return StartAt(tb, netip.AddrPortFrom(at, 0))
+}
+
+// StartAt is Start on a port of the caller's choice.
+func StartAt(tb testing.TB, at netip.AddrPort) *Router {
+	tb.Helper()
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		tb.Fatalf("listening for PCP and NAT-PMP: %v", err)
 	}
