@@ -58,8 +58,9 @@ func (s *session) connect(ctx context.Context) error {
 
 // open gets the directory, and makes the client for it.
 func (s *session) open(ctx context.Context) error {
-	err := s.do(ctx, "reading its directory", &ask{}, func(ctx context.Context) (err error) {
-		s.dir, err = fetchDirectory(ctx, s.i.plain, s.address)
+	a := &ask{keep: true}
+	err := s.do(ctx, "reading its directory", a, func(ctx context.Context) (err error) {
+		s.dir, err = fetchDirectory(ctx, s.i.plain, s.address, a)
 		return err
 	})
 	if err != nil {

@@ -38,14 +38,15 @@ func (i *Issuer) Window(ctx context.Context, leaf *x509.Certificate) (Window, er
 		return Window{}, fmt.Errorf("%w: %w", ErrNoWindow, err)
 	}
 	defer i.base.CloseIdleConnections()
-	dir, err := fetchDirectory(ctx, i.plain, i.cfg.Directory)
+	a := &ask{keep: true}
+	dir, err := fetchDirectory(asking(ctx, a), i.plain, i.cfg.Directory, a)
 	if err != nil {
-		return Window{}, windowFault(ctx, err, new(ask))
+		return Window{}, windowFault(ctx, err, a)
 	}
 	if dir.RenewalInfo == "" {
 		return Window{}, ErrNoWindow
 	}
-	a := &ask{keep: true}
+	a = &ask{keep: true}
 	req, err := http.NewRequestWithContext(asking(ctx, a), http.MethodGet, strings.TrimSuffix(dir.RenewalInfo, "/")+"/"+id, nil)
 	if err != nil {
 		return Window{}, fmt.Errorf("%w: %w", ErrNoWindow, err)
