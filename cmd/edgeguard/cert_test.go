@@ -102,7 +102,7 @@ func (h *certHome) run(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- runDaemon(ctx, h.opt, func() (*config.Config, error) { return loadConfig(h.opt, flags) }, t.Output())
+		ended <- runDaemon(ctx, h.opt, func() (*config.Config, error) { return loadConfig(h.opt, flags) }, os.Stderr)
 	}()
 	return func() {
 		cancel()

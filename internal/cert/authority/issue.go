@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"net"
@@ -92,12 +93,22 @@ func (a *Authority) IssueClient(r ClientRequest, key crypto.Signer) (keys.Pair, 
 			return nil, Issued{}, err
 		}
 		t.Subject.CommonName = r.Name
-		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		t.ExtraExtensions = []pkix.Extension{clientOnly}
 		if st.crlURL != "" {
 			t.CRLDistributionPoints = []string{st.crlURL}
 		}
 		return t, Issued{Kind: KindClient, Name: r.Name}, nil
 	})
+}
+
+// clientOnly is the extended key usage clientAuth (RFC 5280, section 4.2.1.12).
+// It is critical because BearSSL, and so Tasmota, knows no such usage: where it
+// may pass over it, it takes a client's certificate for that of a server with
+// the client's name, and a stolen plug could play the broker.
+var clientOnly = pkix.Extension{
+	Id:       asn1.ObjectIdentifier{2, 5, 29, 37},
+	Critical: true,
+	Value:    []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02},
 }
 
 // issue signs what template returns, and records it.

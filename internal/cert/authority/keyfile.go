@@ -62,7 +62,7 @@ func readKey(folder string, of *x509.Certificate, passphrase secret.Value) (cryp
 	text, err := durable.ReadFile(path, maxKeyFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("the key of %q is not there: there is no file %s", of.Subject.CommonName, path)
+		return nil, fmt.Errorf("the key of %q is not there; the file is looked for in %s: %w", of.Subject.CommonName, folder, err)
 	case errors.Is(err, durable.ErrTooLarge):
 		return nil, damaged(path, err)
 	case err != nil:

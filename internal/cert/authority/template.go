@@ -114,7 +114,10 @@ func intermediateTemplate(root *x509.Certificate, ski []byte, now time.Time) *x5
 	}
 	t := caTemplate(root.Subject.CommonName+" issuer", ski, begin, end)
 	t.MaxPathLenZero = true
-	t.PermittedDNSDomainsCritical = root.PermittedDNSDomainsCritical
+	// The same limits as in the root, as some clients read none in a root that
+	// they are told to trust. Not critical, although RFC 5280, section 4.2.1.10,
+	// asks for that: BearSSL, and so Tasmota, refuses a chain with an extension
+	// that is critical and that it does not know. Who knows it applies it anyway.
 	t.PermittedDNSDomains = root.PermittedDNSDomains
 	t.PermittedIPRanges = root.PermittedIPRanges
 	t.ExcludedIPRanges = root.ExcludedIPRanges
