@@ -17,10 +17,11 @@ import (
 )
 
 const (
-	rewrite  = 5 * time.Minute  // between two checks that the folder holds everything
-	await    = 2 * time.Second  // between two looks at what was seen after a reload
-	awaiting = 30 * time.Second // for how long it is waited for that closely
-	patience = 2 * time.Minute  // until it is said that something does not work
+	rewrite   = 5 * time.Minute  // between two checks that the folder holds everything
+	await     = 2 * time.Second  // between two looks at what was seen after a reload
+	awaiting  = 30 * time.Second // for how long it is waited for that closely
+	lookAgain = 5 * time.Minute  // between two looks at a service that was not reached
+	patience  = 2 * time.Minute  // until it is said that something does not work
 )
 
 // ladder are the waits between two reloads that did not help. It grows long, as
@@ -40,6 +41,7 @@ type handing struct {
 	failing   time.Time // since when writing or telling fails; zero: it does not
 	toldAt    time.Time // what was seen before says nothing of what is served
 	reloaded  time.Time // when it was last told by us
+	lookedAt  time.Time // when the services were last to be looked at
 	tries     int       // reloads that did not help
 	nextTell  time.Time
 
@@ -57,7 +59,7 @@ type seen struct {
 
 // forgetTimes drops every appointment made by another clock.
 func (h *handing) forgetTimes(now time.Time) {
-	h.triedAt, h.nextTell = time.Time{}, time.Time{}
+	h.triedAt, h.nextTell, h.lookedAt = time.Time{}, time.Time{}, time.Time{}
 	h.toldAt, h.failing = earlier(h.toldAt, now), earlier(h.failing, now)
 	for name, s := range h.serving {
 		s.since = earlier(s.since, now)
@@ -90,7 +92,13 @@ func (k *Keeper) handOver(ctx context.Context, now time.Time, set bool) time.Dur
 	if h.owed || h.refused() {
 		wait = min(wait, max(h.nextTell.Sub(now), time.Second))
 	}
-	if set && now.Sub(h.toldAt) < awaiting && k.unseen() {
+	if !set || !k.unseen() {
+		return wait
+	}
+	if now.Sub(h.lookedAt) >= lookAgain {
+		k.look(now)
+	}
+	if now.Sub(h.lookedAt) < awaiting {
 		wait = min(wait, await)
 	}
 	return wait
@@ -182,6 +190,12 @@ func (k *Keeper) tell(ctx context.Context) {
 	} else {
 		k.toldBroker()
 	}
+	k.look(h.toldAt)
+}
+
+// look has the services looked at.
+func (k *Keeper) look(now time.Time) {
+	k.handing.lookedAt = now
 	if k.cfg.Look != nil {
 		k.cfg.Look()
 	}

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/cert/keys"
@@ -79,15 +80,41 @@ func (s *store) load(log *slog.Logger) (keys.Pair, about, error) {
 	if err != nil {
 		return keys.Pair{}, about{}, err
 	}
-	err = setAside(log, stateFile, durable.Load(s.path(stateFile), maxFile, func(text []byte) error {
-		var read state
-		if err := json.Unmarshal(text, &read); err != nil {
-			return err
-		}
-		s.state = read
-		return nil
+	err = setAside(log, stateFile, durable.Load(s.path(stateFile), maxFile, func(text []byte) (err error) {
+		s.state, err = parseState(text)
+		return err
 	}))
+	if err == nil {
+		err = s.finish(pair, log)
+	}
 	return pair, s.state.Pairs[name(pair)], err
+}
+
+// finish removes the key of an order that a crash has left behind although the
+// order was done.
+func (s *store) finish(pair keys.Pair, log *slog.Logger) error {
+	next, err := s.nextKey(log)
+	if err != nil || next == nil || pair.IsZero() {
+		return err
+	}
+	if public, ok := next.Public().(interface{ Equal(crypto.PublicKey) bool }); ok && public.Equal(pair.Key.Public()) {
+		return s.dropNextKey()
+	}
+	return nil
+}
+
+// parseState reads the state file.
+func parseState(text []byte) (state, error) {
+	var s state
+	if err := json.Unmarshal(text, &s); err != nil {
+		return state{}, err
+	}
+	for _, a := range s.Pairs {
+		if a.Draw < 0 || a.Draw >= 1 || a.FormerKey != "" && !slices.Contains(keys.Kinds(), a.FormerKey) {
+			return state{}, errors.New("it says what is never written")
+		}
+	}
+	return s, nil
 }
 
 // setAside logs a file that was damaged and is out of the way; that is no error.
@@ -188,25 +215,31 @@ func (s *store) save(file string, text []byte) error {
 
 // loadOwn reads what was last known of the own CA.
 func (s *store) loadOwn(o *own) error {
-	err := durable.Load(s.path(ownFile), maxOwn, func(text []byte) error {
-		block, rest := pem.Decode(text)
-		if block == nil {
-			return errors.New("there is no certificate")
-		}
-		root, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return err
-		}
-		if list, _ := pem.Decode(rest); list != nil {
-			o.crl = list.Bytes
-		}
-		o.root = root
-		return nil
+	err := durable.Load(s.path(ownFile), maxOwn, func(text []byte) (err error) {
+		o.root, o.crl, err = parseOwn(text)
+		return err
 	})
 	if damaged := (*durable.DamagedError)(nil); errors.As(err, &damaged) {
 		return nil // it is asked for each minute
 	}
 	return err
+}
+
+// parseOwn reads a root, and the list of what it has revoked where that follows.
+func parseOwn(text []byte) (*x509.Certificate, []byte, error) {
+	block, rest := pem.Decode(text)
+	if block == nil {
+		return nil, nil, errors.New("there is no certificate")
+	}
+	root, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, _ := pem.Decode(rest)
+	if list == nil {
+		return root, nil, nil
+	}
+	return root, list.Bytes, nil
 }
 
 // saveOwn remembers the own CA; none is remembered as none.

@@ -13,8 +13,8 @@ import (
 
 const (
 	askTime     = 2 * time.Minute
-	leastAsking = time.Minute    // RFC 9773, section 4.3.2
-	mostAsking  = 24 * time.Hour // likewise
+	leastAsking = time.Hour // a CA that names less is not followed; RFC 9773, section 4.3.2
+	mostAsking  = 24 * time.Hour
 	askBackoff  = 10 * time.Minute
 )
 
@@ -59,7 +59,9 @@ func (k *Keeper) told(w acme.Window, err error) {
 	a.Window, a.AskAgain = nil, now.Add(loop.Jitter(mostAsking*9/10, k.cfg.Rand))
 	if err == nil {
 		a.Window = &window{Start: w.Start.UTC(), End: w.End.UTC()}
-		a.AskAgain = later(earlier(w.AskAgain, now.Add(mostAsking)), now.Add(leastAsking))
+		leaf := k.held.Leaf()
+		least := min(leastAsking, leaf.NotAfter.Sub(leaf.NotBefore)/20)
+		a.AskAgain = later(earlier(w.AskAgain, now.Add(mostAsking)), now.Add(least))
 	}
 	a.AskAgain = a.AskAgain.UTC().Truncate(time.Second)
 	if k.about.Window == nil || a.Window == nil || *a.Window != *k.about.Window {

@@ -75,8 +75,8 @@ const (
 	saysCRL         = "The list of revoked client certificates cannot be renewed (%s); once it has ended, brokers refuse every client."
 	saysNotWritten  = "The certificate cannot be handed to the broker (%s), so the broker goes on with what it has."
 	saysNotTold     = "The broker cannot be told of the new certificate (%s), so it may go on with the old one."
-	saysOldServed   = "%s still serves another certificate than the one that was handed over (serial %s, until %s), since %s."
-	saysOldExpired  = "%s serves a certificate that has expired (serial %s, on %s), though a new one was handed over, so clients refuse it."
+	saysOldServed   = "The service %s still serves another certificate than the one that was handed over (serial %s, until %s), since %s."
+	saysOldExpired  = "The service %s serves a certificate that has expired (serial %s, on %s), though a new one was handed over, so clients refuse it."
 )
 
 // Evidence. None of it changes while nothing happens.
