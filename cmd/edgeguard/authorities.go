@@ -18,7 +18,7 @@ func (d *daemon) authorities() (list []status.Authority) {
 		i := slices.IndexFunc(list, func(a status.Authority) bool { return a.Certificate.Equal(cert) })
 		switch {
 		case i < 0:
-			list = append(list, status.Authority{Service: service, Certificate: cert})
+			list = append(list, status.Authority{Service: service, Certificate: cert, Own: cert.Equal(c.root)})
 		case service != "":
 			list[i].Service += ", " + service
 		}
@@ -28,7 +28,7 @@ func (d *daemon) authorities() (list []status.Authority) {
 			add(s.Name, cert)
 		}
 	}
-	if c.root != nil && !slices.ContainsFunc(list, func(a status.Authority) bool { return a.Certificate.Equal(c.root) }) {
+	if c.root != nil && !slices.ContainsFunc(list, func(a status.Authority) bool { return a.Own }) {
 		add(strings.Join(c.cfg.Certificate.Services, ", "), c.root)
 	}
 	return list

@@ -102,7 +102,7 @@ func (h *certHome) run(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- runDaemon(ctx, h.opt, func() (*config.Config, error) { return loadConfig(h.opt, flags) }, os.Stderr)
+		ended <- runDaemon(ctx, h.opt, func() (*config.Config, error) { return loadConfig(h.opt, flags) }, t.Output())
 	}()
 	return func() {
 		cancel()
@@ -131,9 +131,8 @@ func (h *certHome) chainSays(verdict fact.Verdict, phase cert.Phase) error {
 	return h.says("/api/v1/status", func(text string) error {
 		var s struct {
 			Chain []struct {
-				ID      string
-				Verdict fact.Verdict
-				Summary string
+				ID, Summary string
+				Status      fact.Verdict
 			}
 			Certificate struct{ Phase cert.Phase }
 		}
@@ -141,7 +140,7 @@ func (h *certHome) chainSays(verdict fact.Verdict, phase cert.Phase) error {
 			return err
 		}
 		for _, l := range s.Chain {
-			if l.ID == "certificate" && l.Verdict == verdict && s.Certificate.Phase == phase {
+			if l.ID == "certificate" && l.Status == verdict && s.Certificate.Phase == phase {
 				return nil
 			} else if l.ID == "certificate" {
 				return fmt.Errorf("the link is %+v, the phase %q; want %s, %q", l, s.Certificate.Phase, verdict, phase)
@@ -155,7 +154,7 @@ func TestOwnCAIsTakenUpWhileTheDaemonRuns(t *testing.T) {
 	h := newCertHome(t)
 	stop := h.run(t)
 	defer func() { stop() }()
-	until(t, func() error { return h.chainSays(fact.VerdictUnknown, cert.PhaseNoAuthority) }) // nothing answers in TLS
+	until(t, func() error { return h.chainSays(fact.VerdictFail, cert.PhaseNoAuthority) })
 
 	// What `edgeguard cert ca init` does. The daemon hears of it, issues, hands
 	// over, sees the service serve it, and verifies it against the new root.

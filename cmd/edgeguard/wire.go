@@ -107,7 +107,7 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 	d.http = status.NewServer(status.ServerConfig{
 		Listen: d.statusListen, Snapshot: d.snapshot, Why: d.why, Secrets: secrets.all,
 		OwnPrefixes: lan.OwnPrefixes, Names: d.names, PushAccess: d.pushAccess, Push: d.pushed,
-		Snippets: d.snippets, Authorities: d.authorities, Log: component(log, "status"),
+		Snippets: d.snippets, Authorities: d.authorities, CRL: d.crl, Log: component(log, "status"),
 	})
 	return d, nil
 }

@@ -39,7 +39,7 @@ var others = map[string]struct {
 	vendor   []string
 }{
 	"config": {[]string{"wan", "ddns", "portmap", "hairpin", "dnsserver", "notify", "cert"}, []string{"github.com/pelletier/go-toml/v2"}},
-	"status": {[]string{"wan", "ddns", "router", "portmap", "hairpin", "dnsserver", "lan", "cert"}, []string{"github.com/prometheus/"}},
+	"status": {[]string{"wan", "ddns", "router", "portmap", "hairpin", "dnsserver", "lan", "cert"}, []string{"github.com/prometheus/", "rsc.io/qr"}},
 }
 
 // rooms are the sub-packages of a concern that is too large for one package, with
@@ -92,6 +92,7 @@ var rooms = map[string]map[string][]string{
 	},
 	"status": {
 		"history":    nil,
+		"phones":     nil,
 		"schematest": nil,
 		"setup":      {"texts"},
 		"texts":      nil,
@@ -122,6 +123,7 @@ var owners = map[string]string{
 	"github.com/mholt/acmez":        "internal/cert/acme",
 	"software.sslmate.com/":         "internal/cert",
 	"github.com/chromedp/":          "test/page",
+	"rsc.io/qr":                     "internal/status/phones",
 }
 
 // listed is what `go list` says of a package.

@@ -30,7 +30,7 @@ func withKeeper(seen fact.Link, s cert.Status) fact.Link {
 		first, second = kept, seen
 	}
 	link := fact.Link{Verdict: first.Verdict, Summary: first.Summary, Action: first.Action}
-	link.Evidence = slices.Concat(first.Evidence, lines(second.Summary), second.Evidence)
+	link.Evidence = slices.Concat(first.Evidence, inList(second.Summary), second.Evidence)
 	if kept.Verdict != fact.VerdictPass {
 		link.Action = cmp.Or(kept.Action, seen.Action)
 		if kept.Action != "" && seen.Action != "" && seen.Action != kept.Action {
@@ -40,8 +40,8 @@ func withKeeper(seen fact.Link, s cert.Status) fact.Link {
 	return link
 }
 
-// lines is text as a list; nil where there is none.
-func lines(text string) []string {
+// inList is text as a list; nil where there is none.
+func inList(text string) []string {
 	if text == "" {
 		return nil
 	}

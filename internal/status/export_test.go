@@ -32,3 +32,6 @@ func Pushers(s *Server) int {
 	defer s.pushes.mu.Unlock()
 	return len(s.pushes.pushers)
 }
+
+// LinkTo is where other devices of the home reach path, by what r asked for.
+func LinkTo(s *Server, r *http.Request, path string) string { return s.linkTo(r, path) }

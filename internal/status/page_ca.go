@@ -1,20 +1,19 @@
 package status
 
-// The page for phones: the certificates of the authorities that devices have to
-// know before they trust a service. Who asks by plain HTTP cannot know that they
-// came unchanged, so each is shown with its fingerprint.
+// What is served below /ca/: the certificates of the authorities that devices
+// have to know before they trust a service, in the form that each kind of device
+// takes, and the list of certificates that an own authority has revoked.
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
+	"encoding/pem"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/edgeguard/edgeguard/internal/status/texts"
+	"github.com/edgeguard/edgeguard/internal/status/phones"
 )
 
 // authoritiesPath is where the page is; below it are the certificates, as 1.crt
@@ -24,8 +23,12 @@ const authoritiesPath = "/ca/"
 // maxAuthorities bounds how many are offered.
 const maxAuthorities = 16
 
-// certificateType makes phones offer to install what comes.
-const certificateType = "application/x-x509-ca-cert"
+// The media types of what is offered.
+const (
+	certificateType = "application/x-x509-ca-cert" // makes devices offer to install it
+	pemType         = "application/x-pem-file"
+	crlType         = "application/pkix-crl" // RFC 2585, section 4.2
+)
 
 // Authority is one that devices have to be told of, as its certificate is in no
 // device by itself.
@@ -34,6 +37,9 @@ type Authority struct {
 	Service string
 	// Certificate is its certificate; never nil. A key has no place here.
 	Certificate *x509.Certificate
+	// Own is whether it is the one that edgeguard itself keeps, and not from a
+	// ca_file.
+	Own bool
 }
 
 // authorities lists what is offered.
@@ -44,75 +50,77 @@ func (s *Server) authorities() []Authority {
 	return first(s.cfg.Authorities(), maxAuthorities)
 }
 
-// serveAuthorities answers what is asked below authoritiesPath.
-func (s *Server) serveAuthorities(w http.ResponseWriter, path string) {
-	list := s.authorities()
-	name := strings.TrimPrefix(path, authoritiesPath)
-	if name == "" {
-		reply(w, http.StatusOK, htmlType, Authorities(list, newScrubber(s.cfg.Secrets()).all, time.Now()))
-		return
+// crl is the own authority's list of revoked certificates; nil where there is
+// none.
+func (s *Server) crl() []byte {
+	if s.cfg.CRL == nil {
+		return nil
 	}
-	place, suffixed := strings.CutSuffix(name, ".crt")
-	i, err := strconv.Atoi(place)
-	if err != nil || !suffixed || i < 1 || i > len(list) || strconv.Itoa(i) != place {
-		reply(w, http.StatusNotFound, textType, []byte("There is no such certificate here. "+authoritiesPath+" lists those that there are.\n"))
-		return
-	}
-	w.Header().Set("Content-Disposition", `attachment; filename="ca`+place+`.crt"`)
-	reply(w, http.StatusOK, certificateType, list[i-1].Certificate.Raw)
+	return s.cfg.CRL()
 }
 
-// Authorities renders the page of list at a time; scrub takes out what must not
-// be shown.
-func Authorities(list []Authority, scrub func(string) string, now time.Time) []byte {
-	w := pageWriter{t: texts.English()}
-	t := &w.t.Authorities
-	w.head(t.Title)
-	w.say("<p>", t.Intro, "</p>\n")
-	if len(list) == 0 {
-		w.say("<p>", t.None, "</p>\n")
+// serveAuthorities answers what is asked below authoritiesPath.
+func (s *Server) serveAuthorities(w http.ResponseWriter, r *http.Request) {
+	scrub := newScrubber(s.cfg.Secrets()).all
+	list := s.authorities()
+	switch name := strings.TrimPrefix(r.URL.Path, authoritiesPath); name {
+	case "":
+		reply(w, http.StatusOK, htmlType, Authorities(AuthoritiesPage{
+			List: list, Link: s.linkTo(r, authoritiesPath), Revoked: s.crl() != nil, Scrub: scrub, Now: time.Now(),
+		}))
+	case "crl.der", "crl.pem":
+		s.serveCRL(w, name)
+	default:
+		serveCertificate(w, list, name, scrub)
 	}
-	for i, a := range list {
-		c := a.Certificate
-		w.say(`<h2><a href="`, authoritiesPath+strconv.Itoa(i+1)+".crt", `">`)
-		w.say("", t.Install, "</a></h2>\n", "name", scrub(nameOfAuthority(c)))
-		w.raw(`<dl class="facts">` + "\n")
-		w.item(t.Service, func() { w.text("", scrub(a.Service), "") })
-		w.item(t.Until, func() { w.text("", c.NotAfter.UTC().Format(time.DateOnly), "") })
-		key := sha256.Sum256(c.Raw)
-		w.item(t.Fingerprint, func() { w.text("<code>", spaced(hex.EncodeToString(key[:])), "</code>") })
-		w.raw("</dl>\n")
-		if now.After(c.NotAfter) {
-			w.say(`<p class="action">`, t.Expired, "</p>\n")
-		}
+}
+
+// serveCRL answers with the list of revoked certificates.
+func (s *Server) serveCRL(w http.ResponseWriter, name string) {
+	der := s.crl()
+	switch {
+	case der == nil:
+		reply(w, http.StatusNotFound, textType, []byte("There is no list of revoked certificates: edgeguard keeps no authority of its own (mode = \"own-ca\" under [certificate]), or it is not known yet.\n"))
+	case name == "crl.der":
+		reply(w, http.StatusOK, crlType, der)
+	default:
+		w.Header().Set("Content-Disposition", `attachment; filename="crl.pem"`)
+		reply(w, http.StatusOK, pemType, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}))
 	}
-	if len(list) > 0 {
-		w.say("<ul>\n<li>", t.IPhone, "</li>\n")
-		w.say("<li>", t.Android, "</li>\n")
-		w.say("<li>", t.Compare, "</li>\n</ul>\n")
+}
+
+// serveCertificate answers with one of list by its name, as 1.crt.
+func serveCertificate(w http.ResponseWriter, list []Authority, name string, scrub func(string) string) {
+	place, form, _ := strings.Cut(name, ".")
+	i, err := strconv.Atoi(place)
+	if err != nil || i < 1 || i > len(list) || strconv.Itoa(i) != place {
+		form = ""
 	}
-	w.raw("</section>\n</main>\n</body>\n</html>\n")
-	return w.b.Bytes()
+	keep := func(ending string) {
+		w.Header().Set("Content-Disposition", `attachment; filename="ca`+place+"."+ending+`"`)
+	}
+	switch form {
+	case "crt":
+		keep(form)
+		reply(w, http.StatusOK, certificateType, list[i-1].Certificate.Raw)
+	case "pem":
+		keep(form)
+		reply(w, http.StatusOK, pemType, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: list[i-1].Certificate.Raw}))
+	case "mobileconfig":
+		// Not to be kept as a file: Safari takes it by its type.
+		c := list[i-1].Certificate
+		reply(w, http.StatusOK, phones.ProfileType, phones.Profile(c, scrub(nameOfAuthority(c))))
+	default:
+		reply(w, http.StatusNotFound, textType, []byte("There is no such certificate here. "+authoritiesPath+" lists those that there are.\n"))
+	}
 }
 
 // nameOfAuthority is what people know it by.
 func nameOfAuthority(c *x509.Certificate) string {
 	for _, name := range slices.Concat([]string{c.Subject.CommonName}, c.Subject.Organization) {
-		if name = oneLine(name); name != "" {
+		if name = cut(oneLine(name), maxLabel); name != "" {
 			return name
 		}
 	}
-	return c.SerialNumber.String()
-}
-
-// spaced is hex in pairs, as phones show it.
-func spaced(digits string) string {
-	var b strings.Builder
-	for i := 0; i < len(digits); i += 2 {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(strings.ToUpper(digits[i : i+2]))
-	}
-	return b.String()
+	return cut(c.SerialNumber.String(), maxLabel)
 }

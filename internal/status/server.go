@@ -57,6 +57,10 @@ type ServerConfig struct {
 	// Authorities lists the certificates that are offered to devices below /ca/;
 	// it must not block. Nil means that there are none.
 	Authorities func() []Authority
+	// CRL returns the own authority's list of revoked certificates in DER, which
+	// is offered there, too; it must not block. Nil, or nil returned, means that
+	// there is none.
+	CRL func() []byte
 	// PushAccess returns who may push an address to /nic/update; it is called
 	// for each push. Nil, or false, means that nobody may.
 	PushAccess func() (PushAccess, bool)
@@ -180,7 +184,7 @@ func (s *Server) handler() http.Handler {
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, authoritiesPath) {
-			s.serveAuthorities(w, r.URL.Path)
+			s.serveAuthorities(w, r)
 			return
 		}
 		switch r.URL.Path {

@@ -19,8 +19,12 @@ import (
 type home struct {
 	t      *testing.T
 	listen netip.AddrPort
+	name   string // by which the browser asks for it; empty means its address
 	shown  atomic.Pointer[status.Snapshot]
 	stop   func()
+
+	authorities []status.Authority // those below /ca/
+	crl         []byte
 }
 
 // serve starts a home that shows s until the test ends.
@@ -36,7 +40,10 @@ func serve(t *testing.T, s *status.Snapshot) *home {
 // start listens, after a stop at the same port again.
 func (h *home) start() {
 	h.t.Helper()
-	server := status.NewServer(status.ServerConfig{Listen: h.listen, Snapshot: h.shown.Load})
+	server := status.NewServer(status.ServerConfig{
+		Listen: h.listen, Snapshot: h.shown.Load, Names: func() []string { return []string{homeName} },
+		Authorities: func() []status.Authority { return h.authorities }, CRL: func() []byte { return h.crl },
+	})
 	if err := server.Listen(); err != nil {
 		h.t.Fatal(err)
 	}
@@ -53,7 +60,16 @@ func (h *home) start() {
 	}
 }
 
-func (h *home) url() string { return "http://" + h.listen.String() }
+func (h *home) url() string {
+	if h.name != "" {
+		return fmt.Sprintf("http://%s:%d", h.name, h.listen.Port())
+	}
+	return "http://" + h.listen.String()
+}
+
+// homeName is a name of the home, which browsers lead to loopback by themselves
+// (RFC 6761, section 6.3) and trust as they trust an address there.
+const homeName = "myhome.localhost"
 
 // now is when everything is seen: soon before the test, so that times are told
 // in minutes and days.
@@ -93,6 +109,10 @@ func whole() *status.Snapshot {
 			Key: new("RSA 2048"), Trusted: true, Complete: new(true), Root: new("ISRG Root X1"), SPKISHA256: new(strings.Repeat("5a", 32)), TasmotaFingerprint: new(strings.TrimSpace(strings.Repeat("A1 ", 20))),
 			File: &status.CertificateFile{Path: "/certs/myhome.pem", NotAfter: at(-63*24*time.Hour - time.Hour), Served: new(true)}},
 	}}
+	s.Certificate = &status.Kept{Mode: "acme", Phase: new("kept"), Names: []string{"myhome.example.org"}, NextRenewalAt: at(-33 * 24 * time.Hour), RenewalReason: new("the authority asks for it then"),
+		Held: &status.Held{Names: []string{"myhome.example.org"}, Issuer: new("R12"), Serial: new("04a1b2c3"), NotBefore: at(27 * 24 * time.Hour), NotAfter: at(-63*24*time.Hour - time.Hour),
+			Key: new("rsa-2048"), SHA256: new(strings.Repeat("3c", 32)), SPKISHA256: new(strings.Repeat("5a", 32))},
+		Directory: new("/state/broker"), WrittenAt: at(27 * 24 * time.Hour), ReloadedAt: at(27 * 24 * time.Hour), Serving: []status.Serving{{Service: "mqtt", State: "yes", At: at(time.Hour)}}}
 	s.Hairpin = status.Hairpin{Verdict: "yes", SourceSeen: new(netip.MustParseAddr("192.168.1.1"))}
 	s.Outside = []status.OutsideCheck{{Service: "mqtt", Verdict: "open", CheckedAt: at(3 * time.Hour)}}
 	s.DNS = dns(own, broker.Addr())

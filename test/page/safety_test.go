@@ -44,7 +44,7 @@ func poison(v any) any {
 			switch key {
 			// Times, addresses, verdicts and ids have a form of their own.
 			case "status", "id", "at", "end", "address", "ipv4", "ipv6", "desired", "published", "internal", "router", "gateway", "dns", "listen", "source_seen",
-				"started_at", "generated_at", "since", "changed_at", "observed_at", "verified_at", "lease_expires_at", "read_back_at", "not_before", "not_after", "checked_at", "last_at", "through_router", "queries":
+				"started_at", "generated_at", "since", "changed_at", "observed_at", "verified_at", "lease_expires_at", "read_back_at", "not_before", "not_after", "next_renewal_at", "next_attempt_at", "written_at", "reloaded_at", "checked_at", "last_at", "through_router", "queries":
 				if _, deep := inner.(map[string]any); deep {
 					v[key] = poison(inner)
 				}
