@@ -58,7 +58,7 @@ type chainChanges struct {
 	wan     [2]wan.Status // of both families
 	wanNews [2]<-chan struct{}
 
-	ddns, router, portmap, pinholes, hairpin, handed, outside <-chan struct{}
+	ddns, router, portmap, pinholes, hairpin, handed, outside, cert <-chan struct{}
 }
 
 func (d *daemon) chainChanges() *chainChanges {
@@ -73,6 +73,7 @@ func (d *daemon) chainChanges() *chainChanges {
 	_, s.pinholes = c.pinholes.Status().Get()
 	_, s.hairpin = c.hairpin.Status().Get()
 	_, s.handed = d.handed.Status().Get()
+	_, s.cert = c.cert.Status().Get()
 	s.outside = c.outsideNews()
 	return s
 }
@@ -120,6 +121,8 @@ func (s *chainChanges) await(ctx context.Context, most time.Duration) bool {
 		case <-s.handed:
 			return true
 		case <-s.outside:
+			return true
+		case <-s.cert:
 			return true
 		}
 	}

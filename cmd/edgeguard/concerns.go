@@ -4,11 +4,13 @@ package main
 // taken over with all it knows.
 
 import (
+	"crypto/x509"
 	"fmt"
 	"reflect"
 	"slices"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/upstream"
@@ -38,15 +40,19 @@ type concerns struct {
 	seeker   *seeker
 	checker  *checker.Checker // nil where none is configured
 	notify   *notify.Notifier
+	cert     *cert.Keeper
+	issuer   *lateIssuer       // of cert; nil unless a public CA issues
+	root     *x509.Certificate // of the own authority; nil where there is none
 }
 
 // makeConcerns makes the concerns of cfg, and takes from old, which may be nil,
 // those that cfg does not change. Nothing new runs yet.
 func (d *daemon) makeConcerns(cfg *config.Config, old *concerns) (*concerns, error) {
-	c := &concerns{cfg: cfg}
 	if old == nil {
 		old = &concerns{cfg: &config.Config{}}
 	}
+	c := &concerns{root: d.ownRoot(cfg, old.root)}
+	c.cfg = cfg.WithAuthority(c.root)
 	if err := d.locate(c, old); err != nil {
 		return nil, err
 	}
@@ -60,6 +66,7 @@ func (d *daemon) makeConcerns(cfg *config.Config, old *concerns) (*concerns, err
 		func(old *concerns) error { return d.makePortmap(c, old) },
 		func(old *concerns) error { return d.makePinholes(c, old) },
 		func(old *concerns) error { return d.makeNotify(c, old) },
+		func(old *concerns) error { return d.makeCert(c, old) },
 	}
 	for _, step := range steps {
 		if err := step(old); err != nil {

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/ddns"
 	"github.com/edgeguard/edgeguard/internal/dnsserver/zone"
@@ -65,14 +66,15 @@ func newExaminer(opt *options, cfg *config.Config, own netip.Addr) (*examiner, e
 	d.learned = (&nameMemory{path: filepath.Join(cfg.StateDir, "names.json"), log: log}).load()
 	d.router = router.New(router.Config{Gateway: d.gateway, Gateway6: lan.GatewayIPv6, Host: cfg.LANAddress, Log: log})
 	x := &examiner{d: d, own: own, at: statusAddress(opt, "")}
-	guest := *cfg
+	root := d.ownRoot(cfg, nil)
+	guest := *cfg.WithAuthority(root)
 	guest.WANSources = slices.DeleteFunc(slices.Clone(cfg.WANSources), func(s wan.SourceSpec) bool {
 		if s.Type == "pcp" {
 			x.spare = append(x.spare, s.String()+" was not asked: it tells the address only by making a mapping")
 		}
 		return s.Type == "pcp"
 	})
-	x.c = &concerns{cfg: &guest}
+	x.c = &concerns{cfg: &guest, root: root}
 	nothing := &concerns{cfg: &config.Config{}}
 	locate := func(c, old *concerns) error {
 		err := d.locate(c, old)
@@ -229,6 +231,9 @@ func (x *examiner) lookDDNS(ctx context.Context) {
 // of the router's loopback while nothing is forwarded.
 func (x *examiner) lookServices(ctx context.Context) {
 	x.in.Hairpin = x.c.hairpin.Look(ctx)
+	kept := x.c.cfg.Certificate
+	kept.ClockFloor, kept.Served = clockFloor, servedBy(x.c.hairpin, kept.Services)
+	x.in.Certificate = cert.Look(kept, ownCAFolder(kept))
 	if h := &x.in.Hairpin; x.in.Portmap.Link.Verdict == fact.VerdictFail && h.Loopback == hairpin.LoopbackNo {
 		h.Loopback = hairpin.LoopbackUnknown
 		h.Hairpin = fact.Link{Summary: "Whether the router loops back the public address cannot be known while it does not forward the port.", Evidence: h.Hairpin.Evidence}

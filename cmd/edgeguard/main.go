@@ -62,7 +62,8 @@
 // EDGEGUARD_SERVICE_ADDRESS, EDGEGUARD_DDNS_PROVIDER, EDGEGUARD_DDNS_DOMAIN,
 // and EDGEGUARD_DDNS_TOKEN or EDGEGUARD_DDNS_TOKEN_FILE; in a container on a
 // bridge EDGEGUARD_LAN_ROUTER, EDGEGUARD_LAN_ADDRESS and
-// EDGEGUARD_WAN_EVENT_PORT as well.
+// EDGEGUARD_WAN_EVENT_PORT as well. EDGEGUARD_CERTIFICATE_MODE and
+// EDGEGUARD_CERTIFICATE_EMAIL have a certificate obtained.
 //
 // Exit codes: 0 good; 1 failed (a link of the chain, or the daemon could not
 // start); 2 wrong usage or config.

@@ -32,6 +32,7 @@ type moves struct {
 	router, dns, listen, handed chan struct{}
 
 	located chan struct{} // one slot: a service has another address
+	rooted  chan struct{} // one slot: there is another authority of the house's own
 
 	kick chan struct{} // one slot: tell them now
 	// changes and look are lan.Changes and surroundings outside of tests.
@@ -41,7 +42,7 @@ type moves struct {
 
 func newMoves() *moves {
 	slot := func() chan struct{} { return make(chan struct{}, 1) }
-	return &moves{router: slot(), dns: slot(), listen: slot(), handed: slot(), located: slot(), kick: slot(), changes: lan.Changes, look: surroundings}
+	return &moves{router: slot(), dns: slot(), listen: slot(), handed: slot(), located: slot(), rooted: slot(), kick: slot(), changes: lan.Changes, look: surroundings}
 }
 
 // poke puts into a channel of one slot, and never waits.

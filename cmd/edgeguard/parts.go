@@ -74,7 +74,9 @@ func (d *daemon) startConcerns(p *parts, c *concerns) {
 		func(ctx context.Context) error { return d.hintLocator(ctx, c.hairpin) },
 		func(ctx context.Context) error { return follow(ctx, c.hairpin.Names(), d.learn) },
 		func(ctx context.Context) error { return d.followRouter(ctx, routerNews{c.hairpin}) },
-		func(ctx context.Context) error { return d.followReach(ctx, c) })
+		func(ctx context.Context) error { return d.followReach(ctx, c) },
+		func(ctx context.Context) error { return d.tellKeeper(ctx, c.hairpin) })
+	d.startCert(p, c)
 	if c.checker != nil {
 		p.start(c.checker, c.checker.Run)
 	}
@@ -107,7 +109,7 @@ func stopConcerns(p *parts, old, next *concerns) {
 	old.portmap.HandOver(next.portmap, old.cfg.Relay == next.cfg.Relay)
 	old.pinholes.HandOver(next.pinholes)
 	for _, pair := range [][2]any{
-		{old.notify, next.notify}, {old.checker, next.checker}, {old.hairpin, next.hairpin}, {old.pinholes, next.pinholes}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
+		{old.cert, next.cert}, {old.notify, next.notify}, {old.checker, next.checker}, {old.hairpin, next.hairpin}, {old.pinholes, next.pinholes}, {old.portmap, next.portmap}, {old.ddns, next.ddns},
 		{old.wan, next.wan}, {old.wan6, next.wan6}, {old.locator, next.locator},
 	} {
 		if pair[0] != pair[1] {

@@ -88,6 +88,9 @@ func (r *reloader) follow(ctx context.Context, hangup <-chan os.Signal, touched,
 		case <-r.daemon.moves.located:
 			r.relocate()
 			continue
+		case <-r.daemon.moves.rooted:
+			r.reroot()
+			continue
 		case <-told:
 			told, every = nil, lookRarely // and a look, as one may have been missed
 		case <-deaf:
@@ -120,6 +123,7 @@ func (r *reloader) reload(why string) {
 		}
 		return
 	}
+	r.daemon.now.Load().cert.Kick() // files that it names may be others
 	r.level.Set(cfg.Log.Level)
 	r.daemon.noteConfig(r.path, nil)
 	for _, warning := range cfg.Warnings {

@@ -47,6 +47,7 @@ type daemon struct {
 	history      *history.History
 	said         *chainLog
 	relays       relayList
+	certPorts    *certPorts
 	moves        *moves
 	stirred      chan struct{} // one slot; see stir
 
@@ -85,6 +86,7 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 		builder:      status.NewBuilder(secrets.all),
 		memory:       &nameMemory{path: filepath.Join(cfg.StateDir, "names.json"), log: component(log, "names")},
 	}
+	d.certPorts = newCertPorts(d)
 	d.router = router.New(router.Config{
 		Gateway: d.gateway, Gateway6: lan.GatewayIPv6, EventPort: cfg.RouterEventPort, Host: cfg.LANAddress,
 		Moved: d.moves.router, Log: component(log, "router"),
@@ -105,7 +107,7 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 	d.http = status.NewServer(status.ServerConfig{
 		Listen: d.statusListen, Snapshot: d.snapshot, Why: d.why, Secrets: secrets.all,
 		OwnPrefixes: lan.OwnPrefixes, Names: d.names, PushAccess: d.pushAccess, Push: d.pushed,
-		Snippets: d.snippets, Authorities: d.authorities, Log: component(log, "status"),
+		Snippets: d.snippets, Authorities: d.authorities, CRL: d.crl, Log: component(log, "status"),
 	})
 	return d, nil
 }
@@ -217,7 +219,7 @@ func (d *daemon) inputs() status.Inputs {
 		Router:  router,
 		Portmap: d.relays.counted(c.portmap.Status().Load()), Pinholes: c.pinholes.Status().Load(),
 		Hairpin: c.hairpin.Status().Load(), Outside: c.outside(),
-		DNS:     d.dns.Status(),
+		DNS: d.dns.Status(), Certificate: c.cert.Status().Load(),
 		History: d.history.View(),
 		Handed:  d.handed.Status().Load(),
 	}
@@ -247,9 +249,6 @@ type secretList struct {
 
 // add adds the secrets of cfg.
 func (s *secretList) add(cfg *config.Config) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := append([]secret.Value(nil), s.list...)
 	all := []secret.Value{cfg.Push.Password}
 	for _, r := range cfg.DDNS.Records {
 		all = append(all, r.Secrets()...)
@@ -257,12 +256,24 @@ func (s *secretList) add(cfg *config.Config) {
 	for _, s := range cfg.Services {
 		all = append(all, s.Password)
 	}
+	all = append(all, cfg.Certificate.ACME.EABKey)
+	for _, a := range cfg.CertificateAccounts {
+		all = append(all, a.Secrets()...)
+	}
 	if !cfg.Outside.URL.IsZero() {
 		all = append(all, checker.Secrets(cfg.Outside.URL)...)
 	}
 	for _, t := range cfg.Notify.Targets {
 		all = append(all, notify.Secrets(t.URL)...)
 	}
+	s.addValues(all...)
+}
+
+// addValues adds secrets that are in no config.
+func (s *secretList) addValues(all ...secret.Value) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := append([]secret.Value(nil), s.list...)
 	for _, v := range all {
 		if !v.IsZero() && !holds(list, v) {
 			list = append(list, v)

@@ -2,6 +2,11 @@ package cert
 
 // The words on the certificate, apart from what decides which are said.
 
+import (
+	"fmt"
+	"time"
+)
+
 // Why a certificate is needed, or when it will be.
 const (
 	becauseNone    = "there is no certificate yet"
@@ -84,3 +89,13 @@ const (
 	evidenceServed = "%s: serves it: %s"
 	evidenceFormer = "the kind of key changed from %s to %s: a broker that was not restarted since goes on with the old certificate for clients that know only the old kind"
 )
+
+// What a look says that cannot know what a running Keeper is about.
+const (
+	saysNoneSeen = "There is no certificate yet; a running edgeguard obtains it."
+	seeDaemon    = "Ask the running edgeguard how that goes (`edgeguard status`), or start it."
+)
+
+func saysExpiredSeen(end time.Time) string {
+	return fmt.Sprintf(saysExpired, day(end)) + " A running edgeguard renews it."
+}

@@ -116,31 +116,29 @@ func covers(wildcard, name string) bool {
 	return is && first != "*" && "."+rest == parent
 }
 
-// accounts are those who can write TXT records.
+// accounts are those who may write TXT records; that some cannot is said where
+// a name needs them.
 func (b *builder) accounts(raw []rawACMEDNS, c *Config) (list []CertificateAccount) {
 	add := func(a CertificateAccount) {
 		same := func(o CertificateAccount) bool { return o.Provider == a.Provider && o.Domain == a.Domain }
-		if k, known := provider.KindOf(a.Provider); known && writesTXT(k) && a.Domain != "" && !slices.ContainsFunc(list, same) {
+		if a.Domain != "" && !slices.ContainsFunc(list, same) {
 			list = append(list, a)
 		}
 	}
-	for _, r := range c.DDNS.Records {
-		add(CertificateAccount{Account: r.Account, Domain: strings.TrimPrefix(r.Domain, "*.")})
-	}
 	var words []string
 	for _, k := range provider.Kinds() {
-		if writesTXT(k) {
+		if k.TXT {
 			words = append(words, k.Word)
 		}
 	}
-	for _, r := range raw {
+	for _, r := range raw { // first, as they are there for nothing else
 		add(b.txtAccount(r, words))
+	}
+	for _, r := range c.DDNS.Records {
+		add(CertificateAccount{Account: r.Account, Domain: r.Domain})
 	}
 	return list
 }
-
-// writesTXT reports whether a provider can write TXT records.
-func writesTXT(k provider.Kind) bool { return k.Delete || k.Word == "duckdns" }
 
 // txtAccount reads one [[certificate.acme.dns]].
 func (b *builder) txtAccount(r rawACMEDNS, words []string) CertificateAccount {
@@ -152,7 +150,7 @@ func (b *builder) txtAccount(r rawACMEDNS, words []string) CertificateAccount {
 	a := CertificateAccount{}
 	word := b.word(r.Provider, "", words, nil)
 	var kind *provider.Kind
-	if k, known := provider.KindOf(word); known && writesTXT(k) {
+	if k, known := provider.KindOf(word); known && k.TXT {
 		kind = &k
 	}
 	a.Domain = b.txtDomain(r, kind)
@@ -200,14 +198,15 @@ func (b *builder) unwritable(raw rawCertificate, names []string, accounts []Cert
 // mayWrite reports whether a name may be in the account's zone. Where the zone
 // is not given, it is known only when the records are written.
 func (a CertificateAccount) mayWrite(name string) bool {
-	name = strings.TrimPrefix(name, "*.")
+	name, domain := strings.TrimPrefix(name, "*."), strings.TrimPrefix(a.Domain, "*.")
 	top := a.Zone
-	if k, known := provider.KindOf(a.Provider); known && k.Suffix != "" {
-		top = a.Domain
+	k, _ := provider.KindOf(a.Provider)
+	if k.Suffix != "" {
+		top = domain
 	}
 	if top == "" {
-		labels := strings.Split(a.Domain, ".")
+		labels := strings.Split(domain, ".")
 		top = strings.Join(labels[max(0, len(labels)-2):], ".")
 	}
-	return name == top || strings.HasSuffix(name, "."+top)
+	return k.TXT && (name == top || strings.HasSuffix(name, "."+top))
 }

@@ -103,9 +103,9 @@ type Config struct {
 	// Certificate is for cert.New; its Mode is never empty, and the rest is zero
 	// where that is none.
 	Certificate cert.Config
-	// CertificateAccounts are who can write the TXT records that prove names:
-	// those of [[ddns]] and of [[certificate.acme.dns]], for a domain each; nil
-	// unless names are proved so.
+	// CertificateAccounts are who may write the TXT records that prove names:
+	// those of [[certificate.acme.dns]] and then those of [[ddns]], also at
+	// providers that keep no such records; nil unless names are proved so.
 	CertificateAccounts []CertificateAccount
 	// Status is the HTTP surface.
 	Status Status
@@ -236,8 +236,8 @@ type Status struct {
 	Listen Listen
 }
 
-// CertificateAccount is who can write TXT records for Domain, canonical, and
-// in the zone that it is in.
+// CertificateAccount is who may write TXT records for Domain, which is
+// canonical and may begin with "*.", and in the zone that it is in.
 type CertificateAccount struct {
 	provider.Account
 	Domain string

@@ -12,10 +12,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
+	"github.com/edgeguard/edgeguard/internal/cert/deploy"
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/ddns/provider"
 )
@@ -63,11 +66,18 @@ func TestExampleLoadsWithEverySettingOn(t *testing.T) {
 	text = replaceOnce(t, text, "/run/secrets/mqtt", password)
 	text = replaceOnce(t, text, "/run/secrets/netcup-key", token)
 	text = withTLSFiles(t, text, dir)
+	text = withCertificateFiles(t, text, dir, ca, token)
 	whole := text
 	text = replaceOnce(t, text, "password = \"a-password-for-the-router-alone\"\n", "") // it is given twice
 	text = replaceOnce(t, text, "mac = \"aa:bb:cc:dd:ee:ff\"\n", "")                    // it contradicts the address
 	text = replaceOnce(t, text, "password = \"a-password-of-the-broker\"\n", "")
-	text = replaceOnce(t, text, "check_url_file = \"/run/secrets/checker\"\n", "") // so is this
+	text = replaceOnce(t, text, "check_url_file = \"/run/secrets/checker\"\n", "")           // so is this
+	text = replaceOnce(t, text, "reload_command = [\"/usr/local/bin/reload-broker\"]\n", "") // it is signalled
+	text = replaceOnce(t, text, "reload_pid_file = \"/run/mosquitto.pid\"\n", "")
+	text = replaceOnce(t, text, "eab_key = \"paste-the-key-here\"\n", "")
+	text = replaceOnce(t, text, "ca_file = \""+ca+"\"\n\n# What binds", "\n# What binds") // it is Let's Encrypt
+	takesOwnCA(t, text)
+	text = replaceOnce(t, text, "addresses = [\"192.168.1.10\"]\n", "") // a public CA names none
 	text, records := knownProvidersOnly(text)
 	c, err := config.Parse("all.toml", []byte(text), nil, nil)
 	if err != nil {
@@ -76,6 +86,10 @@ func TestExampleLoadsWithEverySettingOn(t *testing.T) {
 	if len(c.DDNS.Records) != records || c.Push.User != "router" || c.Outside.Expect != "True" || len(c.Outside.Ports) == 0 || len(c.Notify.Targets) != 2 || c.DDNS.Records[0].Token.Reveal() != "a-token-of-the-test" || c.Services[0].Roots == nil ||
 		c.Hairpin.Services[0].User != "edgeguard" || c.Hairpin.Services[0].Password.Reveal() != "a password of the test" || c.Hairpin.Services[0].CertificateFile == "" {
 		t.Errorf("not all of it was taken up: %+v", c)
+	}
+	if n := c.Certificate; n.Mode != cert.ACME || !slices.Equal(n.Names, []string{"mqtt.example.org"}) || n.ACME.EABKey.Reveal() != "a-token-of-the-test" ||
+		n.Deploy.UID != 1883 || n.Deploy.Reload != deploy.ReloadSignal || len(c.CertificateAccounts) != 4+records-1 {
+		t.Errorf("not all of the certificate was taken up: %+v, %d accounts", n, len(c.CertificateAccounts))
 	}
 	given := map[string]bool{}
 	header := ""
@@ -143,6 +157,7 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 		config.EnvDDNSDomain, config.EnvDDNSToken, config.EnvDDNSTokenFile,
 		config.EnvDDNSTypes, config.EnvDDNSZone, config.EnvDDNSServer, config.EnvDDNSUser,
 		config.EnvDDNSKey, config.EnvDDNSKeyFile,
+		config.EnvCertificateMode, config.EnvCertificateEmail,
 		config.EnvLANRouter, config.EnvLANAddress, config.EnvWANEventPort,
 	} {
 		if !strings.Contains(parts["Environment"], "`"+name+"`") {

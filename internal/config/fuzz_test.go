@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
@@ -47,6 +48,9 @@ func FuzzParse(f *testing.F) {
 					t.Fatalf("accepted a pinhole that is none: %+v", p)
 				}
 			}
+			if n := c.Certificate; n.Mode != cert.None && (len(n.Names) == 0 || n.Folder == "" || n.Deploy.Directory == "" || n.Deploy.Mode&0o007 != 0 || n.ACME.Directory == "" || n.Lifetime <= 0) {
+				t.Fatalf("accepted a certificate that is none: %+v", n)
+			}
 			return
 		}
 		var list *config.Errors
@@ -70,7 +74,10 @@ func FuzzParse(f *testing.F) {
 
 // Whatever the rest of a line is, a token on it is not in the texts.
 func FuzzTokenIsNeverQuoted(f *testing.F) {
-	for _, line := range []string{`token = "T"`, `token = T`, `token "T"`, `T`, `T = 1`, `domain = "T"`, `token = "a T b"`, `token = ["T"`, `token.T = 1`, `[T]`, `[[ddns.T]]`, `token_file = "T"`, `provider = "T\u0000"`, `token = {T = 1, T = 2}`, "token = '''\nT\n", `zone = "T."`} {
+	for _, line := range []string{`token = "T"`, `token = T`, `token "T"`, `T`, `T = 1`, `domain = "T"`, `token = "a T b"`, `token = ["T"`, `token.T = 1`, `[T]`, `[[ddns.T]]`, `token_file = "T"`, `provider = "T\u0000"`, `token = {T = 1, T = 2}`, "token = '''\nT\n", `zone = "T."`,
+		"[certificate.acme]\neab_key = \"T\"", "[certificate.acme]\neab_key_id = \"T\"\neab_key_file = \"T\"", "[certificate.acme]\nserver = \"https://T@ca/T\"",
+		"[certificate.acme]\nemail = \"T@\"\nprofile = \"T \"", "[certificate.own_ca]\npassphrase_file = \"T\"", "[certificate]\nowner = \"T\"\nreload_command = [\"T\\u0000\"]",
+		"[[certificate.acme.dns]]\nprovider = \"desec\"\ntoken = \"T T\""} {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {

@@ -27,6 +27,7 @@ type Prober struct {
 	names  *watch.Value[[]fact.ServiceNames]
 	kicked atomic.Bool
 	source *sourcer
+	shown  atomic.Pointer[[]Served]
 
 	dial dialFunc            // a test's, or net.Dialer's
 	own  func() []netip.Addr // a test's, or ownAddresses
@@ -115,10 +116,12 @@ func (p *Prober) Names() *watch.Value[[]fact.ServiceNames] { return p.names }
 // step is one round. A service that fails is no failure of the round.
 func (p *Prober) step(ctx context.Context) (time.Duration, error) {
 	again := p.kicked.Swap(false)
+	begun := time.Now()
 	looks, deeps := p.visit(ctx, again)
 	if ctx.Err() != nil {
 		return 0, ctx.Err() // what failed because we are stopping says nothing
 	}
+	p.show(looks, begun)
 	for i := range looks {
 		if !p.cfg.Services[i].Address.IsValid() {
 			continue // not found yet, which is no word on the service

@@ -235,3 +235,26 @@ func TestProberStopsWithinARound(t *testing.T) {
 		}
 	})
 }
+
+// What a service shows is told with the time of each look, though nothing of it
+// has changed: who waits for another certificate has to know when it was looked.
+func TestProberTellsWhatIsServed(t *testing.T) {
+	bubble(t, true, 0, func(t *testing.T, n *network, ca *authority, p *hairpin.Prober, _ *watch.Value[fact.Observation]) {
+		after(time.Second)
+		first := p.Served()
+		if len(first) != 1 || first[0].Leaf == nil || first[0].Service != "mqtt" || time.Since(first[0].At) != time.Second {
+			t.Fatalf("served: %+v", first)
+		}
+		renewed := ca.issue(t, []string{"mqtt.example.com"}, nil)
+		n.serve(lanAddress.String(), pipe(newBroker(renewed, accepted()...)))
+		after(15 * time.Second)
+		if now := p.Served()[0]; now.Leaf == nil || !now.Leaf.Equal(renewed.Leaf) || now.At.Sub(first[0].At) != 15*time.Second {
+			t.Errorf("served after a renewal: %+v", now)
+		}
+		n.serve(lanAddress.String(), nil)
+		after(15 * time.Second)
+		if now := p.Served()[0]; now.Leaf != nil || now.At.Sub(first[0].At) != 30*time.Second {
+			t.Errorf("served when it is down: %+v", now)
+		}
+	})
+}

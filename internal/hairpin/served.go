@@ -47,6 +47,38 @@ func readKnown(chain []*x509.Certificate, roots *x509.CertPool, configured []str
 	return s
 }
 
+// Served is the certificate that a service showed at the last look.
+type Served struct {
+	// Service is its name.
+	Service string
+	// Leaf is the certificate; nil where it was not reached or showed none.
+	Leaf *x509.Certificate
+	// At is when the look began.
+	At time.Time
+}
+
+// Served lists what the services showed at the last look, in the order of the
+// config; nil before the first. Unlike Status it says so of every look, and
+// nobody is told of a new one. It is read-only.
+func (p *Prober) Served() []Served {
+	if list := p.shown.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// show publishes what a round saw that began at a time.
+func (p *Prober) show(looks []look, begun time.Time) {
+	list := make([]Served, len(looks))
+	for i, l := range looks {
+		list[i] = Served{Service: p.cfg.Services[i].Name, At: begun}
+		if l.served != nil {
+			list[i].Leaf = l.served.Leaf
+		}
+	}
+	p.shown.Store(&list)
+}
+
 // serverName is the name to send in the handshake: the first configured name
 // that is one (RFC 6066, section 3, allows no address and no wildcard).
 func serverName(names []string) string {
