@@ -39,7 +39,7 @@ type certWriter struct {
 // newCertRecords returns what writes the TXT records at the accounts, those that
 // come first before those that come later. Accounts at providers that keep no
 // TXT records may be among them. An error is a mistake in the config, without
-// secrets. What provider.New says of http.DefaultClient holds here.
+// secrets. Call it before anything runs, as provider.New says.
 func newCertRecords(cfg provider.Config, accounts []certAccount) (*certRecords, error) {
 	r := &certRecords{}
 	for _, a := range accounts {

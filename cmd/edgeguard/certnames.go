@@ -61,12 +61,6 @@ func newCertNames(cfg certNamesConfig) (*certNames, error) {
 	return &certNames{cfg: cfg, asker: asker}, nil
 }
 
-// certNamesOf is how the names are looked up under the config in force, with the
-// plain servers of c among those that are asked.
-func (d *daemon) certNamesOf(c *concerns) certNamesConfig {
-	return certNamesConfig{Recurse: d.recurse, Encrypted: d.recursesEncrypted, Resolvers: c.cfg.DDNS.Resolvers}
-}
-
 // ask asks the upstreams. An answer that says neither what there is nor that
 // there is nothing is an error.
 func (n *certNames) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, error) {
