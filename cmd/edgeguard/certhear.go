@@ -78,8 +78,8 @@ type ear struct {
 	failed string // why the last wish could not be followed
 }
 
-// listen looks when it is told of a change, and by the clock: rarely once it is
-// told, until that turns out to fail.
+// listen looks when it is told of a change and once more soon after, and by the
+// clock: rarely once it is told, until that turns out to fail.
 func (e *ear) listen(ctx context.Context, touched, told, deaf <-chan struct{}) {
 	every := lookEvery
 	timer := time.NewTimer(0)
@@ -93,6 +93,11 @@ func (e *ear) listen(ctx context.Context, touched, told, deaf <-chan struct{}) {
 		case <-deaf:
 			deaf, every = nil, lookEvery
 		case <-touched:
+			// A folder that has only just been made is not listened to before its
+			// first files are in it.
+			e.look()
+			timer.Reset(lookEvery + time.Second)
+			continue
 		case <-timer.C:
 		}
 		e.look()
