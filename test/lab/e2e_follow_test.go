@@ -190,8 +190,9 @@ func TestFollowIsNotLedToAStranger(t *testing.T) {
 	stays("with the broker off")
 }
 
-// A home whose only service is a broker in the cloud: nothing is forwarded,
-// nothing overridden, and nothing is wrong.
+// A home whose only service is a broker in the cloud, of a company with its own
+// authority: nothing is forwarded, nothing overridden, and nothing is wrong; the
+// phone gets the company's authority.
 func TestRemoteService(t *testing.T) {
 	t.Parallel()
 	lab.Require(t)
@@ -199,9 +200,9 @@ func TestRemoteService(t *testing.T) {
 	h.StartRouter(t)
 	h.StartInternet(t)
 	const cloud = "www.example.com" // of the lab's internet
-	h.StartBrokerOnAll(t, h.WAN, h.CA.Issue(t, cloud))
+	h.StartBrokerOnAll(t, h.WAN, h.Stranger.Issue(t, cloud))
 	text := h.EdgeguardConfig(t, lab.EdgeguardOptions{})
-	text = replaceLine(t, text, "address = ", fmt.Sprintf("address = \"%s:8883\"\nremote = true", cloud))
+	text = replaceLine(t, text, "address = ", fmt.Sprintf("address = \"%s:8883\"\nremote = true\nca_file = %q", cloud, h.Stranger.File))
 	d := h.StartEdgeguard(t, lab.EdgeguardOptions{Config: text})
 	for _, link := range []string{"wan", "ddns", "forward", "broker", "certificate", "hairpin", "clients"} {
 		lab.Eventually(t, lab.Patience, d.WantLink(link, "pass"))
@@ -210,5 +211,11 @@ func TestRemoteService(t *testing.T) {
 		t.Errorf("the router forwards %v", list)
 	}
 	lab.Eventually(t, lab.Patience, h.Phone.WantA(lab.NASAddr, cloud, lab.ElsewhereAddr))
+	phone := &ownHome{Home: h, t: t, d: d}
+	for _, file := range []string{"1.crt", "1.mobileconfig"} {
+		if err := h.Publish(h.Phone, cloud, &lab.CA{File: phone.fetchRoot(file)}); err != nil {
+			t.Errorf("with /ca/%s: %v", file, err)
+		}
+	}
 	showStatus(t, d)
 }
