@@ -66,7 +66,8 @@ type Config struct {
 	Issuer Issuer
 	// Authority opens the own CA, as it is on the disk at the moment; it is
 	// called before each use, as commands change it beside the daemon. It
-	// returns authority.ErrNone while there is none. Nil in the other modes.
+	// returns authority.ErrNone while there is none. In mode ACME it is that of
+	// clients, and may be nil; nil in mode None.
 	Authority func() (Authority, error)
 	// Deployer hands the certificate over; nil means that nobody takes it.
 	Deployer Deployer
@@ -101,6 +102,8 @@ type Authority interface {
 	Root() *x509.Certificate
 	// IssueServer issues for a key.
 	IssueServer(r authority.ServerRequest, key crypto.Signer) (keys.Pair, error)
+	// Issuer is the certificate that signs: the root, or its intermediate.
+	Issuer() (*x509.Certificate, error)
 	// CRL is the list of revoked certificates in DER, signed anew where the last
 	// one is near its end.
 	CRL() ([]byte, error)

@@ -47,7 +47,8 @@ type ca struct {
 	serial   int64
 	open     map[string][]*x509.Certificate // by key: the newest order's
 	crl      []byte
-	err      error // of Authority
+	issuer   *x509.Certificate // nil: root
+	err      error             // of Authority
 }
 
 func newCA(t *testing.T, name string) *ca {
@@ -142,8 +143,17 @@ func (c *ca) Window(_ context.Context, leaf *x509.Certificate) (acme.Window, err
 	return c.window(leaf)
 }
 
-// Root, IssueServer and CRL implement cert.Authority.
+// Root, Issuer, IssueServer and CRL implement cert.Authority.
 func (c *ca) Root() *x509.Certificate { return c.root }
+
+func (c *ca) Issuer() (*x509.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.issuer != nil {
+		return c.issuer, nil
+	}
+	return c.root, nil
+}
 
 func (c *ca) IssueServer(r authority.ServerRequest, key crypto.Signer) (keys.Pair, error) {
 	c.mu.Lock()

@@ -86,6 +86,30 @@ func TestOwnCALocked(t *testing.T) {
 	})
 }
 
+// TestTheIntermediateIsToldOf holds that the one who signs the list goes with it,
+// over a restart at which the CA is locked, and that its end is told in time.
+func TestTheIntermediateIsToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		own := newCA(t, "Own CA")
+		issuer := *newCA(t, "Own CA issuer").root
+		issuer.NotAfter = h.now().Add(100 * day)
+		own.crl, own.issuer = []byte("number 1"), &issuer
+		h.cfg.Authority = own.Authority
+		h.kept()
+		defer func() { h.stop() }()
+		h.says(fact.VerdictPass)
+		h.sleep(11 * day)
+		h.says(fact.VerdictWarn, "intermediate", "cert ca renew")
+		own.set(func() { own.err = authority.ErrLocked })
+		h.restart()
+		h.sleep(2 * time.Minute)
+		if list := h.broker.folder.Issuers; len(list) != 1 || !list[0].Equal(&issuer) {
+			t.Errorf("the list of the revoked goes with the issuers %v", list)
+		}
+	})
+}
+
 // TestOff holds that mode none touches nothing and says nothing, but tells of an
 // own CA.
 func TestOff(t *testing.T) {

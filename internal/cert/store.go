@@ -216,7 +216,7 @@ func (s *store) save(file string, text []byte) error {
 // loadOwn reads what was last known of the own CA.
 func (s *store) loadOwn(o *own) error {
 	err := durable.Load(s.path(ownFile), maxOwn, func(text []byte) (err error) {
-		o.root, o.crl, err = parseOwn(text)
+		o.root, o.issuer, o.crl, err = parseOwn(text)
 		return err
 	})
 	if damaged := (*durable.DamagedError)(nil); errors.As(err, &damaged) {
@@ -225,34 +225,46 @@ func (s *store) loadOwn(o *own) error {
 	return err
 }
 
-// parseOwn reads a root, and the list of what it has revoked where that follows.
-func parseOwn(text []byte) (*x509.Certificate, []byte, error) {
-	block, rest := pem.Decode(text)
-	if block == nil {
-		return nil, nil, errors.New("there is no certificate")
+// parseOwn reads a root, its intermediate where that follows, and the list of what
+// is revoked where that follows. Without an intermediate the root is the issuer.
+func parseOwn(text []byte) (root, issuer *x509.Certificate, crl []byte, err error) {
+	for n := 0; n < 3 && crl == nil; n++ {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		text = rest
+		if n > 0 && block.Type != "CERTIFICATE" {
+			crl = block.Bytes
+			break
+		}
+		if issuer, err = x509.ParseCertificate(block.Bytes); err != nil {
+			return nil, nil, nil, err
+		}
+		if root == nil {
+			root = issuer
+		}
 	}
-	root, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, nil, err
+	if root == nil {
+		return nil, nil, nil, errors.New("there is no certificate")
 	}
-	list, _ := pem.Decode(rest)
-	if list == nil {
-		return root, nil, nil
-	}
-	return root, list.Bytes, nil
+	return root, issuer, crl, nil
 }
 
 // saveOwn remembers the own CA; none is remembered as none.
-func (s *store) saveOwn(root *x509.Certificate, crl []byte) error {
-	if root == nil {
+func (s *store) saveOwn(o *own) error {
+	if o.root == nil {
 		if err := os.Remove(s.path(ownFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil
 	}
-	text := keys.EncodeCertificates(root)
-	if crl != nil {
-		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl})...)
+	text := keys.EncodeCertificates(o.root)
+	if o.issuer != nil && !o.issuer.Equal(o.root) {
+		text = append(text, keys.EncodeCertificates(o.issuer)...)
+	}
+	if o.crl != nil {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: o.crl})...)
 	}
 	return s.save(ownFile, text)
 }

@@ -171,6 +171,16 @@ func (s store) open(passphrase secret.Value) (*Authority, error) {
 // Root is the certificate that devices are told of.
 func (a *Authority) Root() *x509.Certificate { return a.root }
 
+// Issuer is the certificate that signs, as it is now: the root, or its
+// intermediate where the root's key is off line.
+func (a *Authority) Issuer() (*x509.Certificate, error) {
+	st, err := a.store.load()
+	if err != nil {
+		return nil, err
+	}
+	return st.issuer(), nil
+}
+
 // Overview is what can be told of an authority without its key.
 type Overview struct {
 	// Root is the certificate that devices are told of, Issuer the one that
