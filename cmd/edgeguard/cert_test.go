@@ -114,7 +114,7 @@ func (h *certHome) run(t *testing.T) (stop func()) {
 
 // says asks the page and the JSON.
 func (h *certHome) says(path string, check func(text string) error) error {
-	r, err := http.Get("http://" + h.status + path)
+	r, err := (&http.Client{Timeout: patience}).Get("http://" + h.status + path)
 	if err != nil {
 		return err
 	}
