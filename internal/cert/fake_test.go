@@ -4,6 +4,7 @@ package cert_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -33,6 +34,7 @@ type ca struct {
 	t        *testing.T
 	key      *ecdsa.PrivateKey
 	root     *x509.Certificate
+	issuer   *x509.Certificate // nil: root
 	now      func() time.Time
 	life     time.Duration
 	takes    time.Duration                                // how long an order takes
@@ -47,8 +49,7 @@ type ca struct {
 	serial   int64
 	open     map[string][]*x509.Certificate // by key: the newest order's
 	crl      []byte
-	issuer   *x509.Certificate // nil: root
-	err      error             // of Authority
+	err      error // of Authority
 }
 
 func newCA(t *testing.T, name string) *ca {
@@ -144,16 +145,8 @@ func (c *ca) Window(_ context.Context, leaf *x509.Certificate) (acme.Window, err
 }
 
 // Root, Issuer, IssueServer and CRL implement cert.Authority.
-func (c *ca) Root() *x509.Certificate { return c.root }
-
-func (c *ca) Issuer() (*x509.Certificate, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.issuer != nil {
-		return c.issuer, nil
-	}
-	return c.root, nil
-}
+func (c *ca) Root() *x509.Certificate   { return c.root }
+func (c *ca) Issuer() *x509.Certificate { return cmp.Or(c.issuer, c.root) }
 
 func (c *ca) IssueServer(r authority.ServerRequest, key crypto.Signer) (keys.Pair, error) {
 	c.mu.Lock()

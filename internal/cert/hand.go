@@ -109,8 +109,8 @@ func (k *Keeper) handed() deploy.Handed {
 	h := deploy.Handed{Pair: k.held, CRL: k.own.crl}
 	if k.own.root != nil {
 		h.Authorities = []*x509.Certificate{k.own.root}
-		if i := k.own.issuer; i != nil && !i.Equal(k.own.root) {
-			h.Issuers = []*x509.Certificate{i}
+		if !k.own.issuer.Equal(k.own.root) {
+			h.Authorities = append(h.Authorities, k.own.issuer)
 		}
 	}
 	return h

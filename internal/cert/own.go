@@ -16,7 +16,7 @@ import (
 // passphrase is missing.
 type own struct {
 	root *x509.Certificate
-	// issuer signs crl: root, or its intermediate; nil where root is.
+	// issuer is what issues for it, which may be root.
 	issuer *x509.Certificate
 	crl    []byte
 	// err is why it could not be opened at the last look, crlErr why its list of
@@ -44,21 +44,17 @@ func (k *Keeper) lookAtOwn() {
 	if err != nil {
 		return
 	}
-	root := a.Root()
+	root, issuer := a.Root(), a.Issuer()
 	crl, err := a.CRL()
-	var issuer *x509.Certificate
-	if err == nil {
-		issuer, err = a.Issuer()
-	}
 	k.notice(&k.own.crlErr, err)
 	same := k.own.root != nil && k.own.root.Equal(root)
 	if err != nil {
-		issuer, crl = root, nil
+		crl = nil
 		if same {
-			issuer, crl = k.own.issuer, k.own.crl
+			crl = k.own.crl
 		}
 	}
-	if !same || !bytes.Equal(k.own.crl, crl) || !issuer.Equal(k.own.issuer) {
+	if !same || !k.own.issuer.Equal(issuer) || !bytes.Equal(k.own.crl, crl) {
 		k.remember(root, issuer, crl)
 	}
 }

@@ -4,6 +4,8 @@ package cert_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,14 +88,40 @@ func TestOwnCALocked(t *testing.T) {
 	})
 }
 
-// TestTheIntermediateIsToldOf holds that the one who signs the list goes with it,
-// over a restart at which the CA is locked, and that its end is told in time.
-func TestTheIntermediateIsToldOf(t *testing.T) {
+// TestOwnCAOffLine holds that the broker is given what issues for an off-line
+// root as well, also while the CA is locked after a restart: Tasmota sends no
+// more than its own certificate.
+func TestOwnCAOffLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		own := newCA(t, "Own CA")
+		own.issuer = newCA(t, "Intermediate").root
+		h.cfg.Authority = own.Authority
+		h.kept()
+		defer func() { h.stop() }()
+		want := []*x509.Certificate{own.root, own.issuer}
+		if got := h.broker.folder.Authorities; !slices.EqualFunc(got, want, (*x509.Certificate).Equal) {
+			t.Errorf("the broker has %d authorities, want the root and what issues for it", len(got))
+		}
+		own.set(func() { own.err = authority.ErrLocked })
+		h.restart()
+		h.keeper.Renew()
+		h.sleep(2 * time.Minute)
+		h.orders(2)
+		if got := h.broker.folder.Authorities; !slices.EqualFunc(got, want, (*x509.Certificate).Equal) {
+			t.Errorf("the broker has %d authorities after a restart, want the root and what issues for it", len(got))
+		}
+	})
+}
+
+// TestTheIntermediatesEndIsToldInTime holds that the link warns while there is time
+// to fetch the root's key from off line.
+func TestTheIntermediatesEndIsToldInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHome(t)
 		own := newCA(t, "Own CA")
 		issuer := *newCA(t, "Own CA issuer").root
-		issuer.NotAfter = h.now().Add(100 * day)
+		issuer.NotAfter = time.Now().Add(100 * day)
 		own.crl, own.issuer = []byte("number 1"), &issuer
 		h.cfg.Authority = own.Authority
 		h.kept()
@@ -101,12 +129,6 @@ func TestTheIntermediateIsToldOf(t *testing.T) {
 		h.says(fact.VerdictPass)
 		h.sleep(11 * day)
 		h.says(fact.VerdictWarn, "intermediate", "cert ca renew")
-		own.set(func() { own.err = authority.ErrLocked })
-		h.restart()
-		h.sleep(2 * time.Minute)
-		if list := h.broker.folder.Issuers; len(list) != 1 || !list[0].Equal(&issuer) {
-			t.Errorf("the list of the revoked goes with the issuers %v", list)
-		}
 	})
 }
 

@@ -215,40 +215,38 @@ func (s *store) save(file string, text []byte) error {
 
 // loadOwn reads what was last known of the own CA.
 func (s *store) loadOwn(o *own) error {
-	err := durable.Load(s.path(ownFile), maxOwn, func(text []byte) (err error) {
-		o.root, o.issuer, o.crl, err = parseOwn(text)
-		return err
-	})
+	err := durable.Load(s.path(ownFile), maxOwn, func(text []byte) error { return o.parse(text) })
 	if damaged := (*durable.DamagedError)(nil); errors.As(err, &damaged) {
 		return nil // it is asked for each minute
 	}
 	return err
 }
 
-// parseOwn reads a root, its intermediate where that follows, and the list of what
-// is revoked where that follows. Without an intermediate the root is the issuer.
-func parseOwn(text []byte) (root, issuer *x509.Certificate, crl []byte, err error) {
-	for n := 0; n < 3 && crl == nil; n++ {
-		block, rest := pem.Decode(text)
-		if block == nil {
-			break
-		}
-		text = rest
-		if n > 0 && block.Type != "CERTIFICATE" {
+// typeCRL is the PEM type of a list of revoked certificates.
+const typeCRL = "X509 CRL"
+
+// parse takes over a root, what issues for it where that is another, and the
+// list of what is revoked where there is one, in this order. On an error o stays
+// as it was.
+func (o *own) parse(text []byte) error {
+	var list []*x509.Certificate
+	var crl []byte
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == typeCRL {
 			crl = block.Bytes
 			break
 		}
-		if issuer, err = x509.ParseCertificate(block.Bytes); err != nil {
-			return nil, nil, nil, err
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return err
 		}
-		if root == nil {
-			root = issuer
-		}
+		list = append(list, c)
 	}
-	if root == nil {
-		return nil, nil, nil, errors.New("there is no certificate")
+	if len(list) == 0 || len(list) > 2 {
+		return fmt.Errorf("there are %d certificates, want the root and perhaps what issues for it", len(list))
 	}
-	return root, issuer, crl, nil
+	o.root, o.issuer, o.crl = list[0], list[len(list)-1], crl
+	return nil
 }
 
 // saveOwn remembers the own CA; none is remembered as none.
@@ -260,11 +258,11 @@ func (s *store) saveOwn(o *own) error {
 		return nil
 	}
 	text := keys.EncodeCertificates(o.root)
-	if o.issuer != nil && !o.issuer.Equal(o.root) {
+	if !o.issuer.Equal(o.root) {
 		text = append(text, keys.EncodeCertificates(o.issuer)...)
 	}
 	if o.crl != nil {
-		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: o.crl})...)
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: typeCRL, Bytes: o.crl})...)
 	}
 	return s.save(ownFile, text)
 }

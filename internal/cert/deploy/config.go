@@ -60,9 +60,6 @@ type Handed struct {
 	// verified against: the own CA's; nil means none, and ca.crt is then the
 	// pair's last certificate.
 	Authorities []*x509.Certificate
-	// Issuers are those below Authorities that may have signed CRL; nil means
-	// none but those in Pair's chain.
-	Issuers []*x509.Certificate
 	// CRL is the list of revoked client certificates in DER; nil means none.
 	CRL []byte
 }

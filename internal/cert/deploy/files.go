@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"github.com/edgeguard/edgeguard/internal/cert/keys"
 )
@@ -78,7 +77,7 @@ func filesOf(h Handed, mode fs.FileMode) ([]file, error) {
 		{FileCA, keys.EncodeCertificates(authorities...), perm, false},
 	}
 	if h.CRL != nil {
-		if err := checkCRL(h.CRL, slices.Concat(authorities, chain[1:], h.Issuers)); err != nil {
+		if err := checkCRL(h.CRL, append(authorities[:len(authorities):len(authorities)], chain[1:]...)); err != nil {
 			return nil, err
 		}
 		text := pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: h.CRL})
