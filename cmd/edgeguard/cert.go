@@ -28,15 +28,16 @@ func (d *daemon) makeCert(c, old *concerns) error {
 	cfg.ClockFloor, cfg.Log = clockFloor, component(d.log, "cert")
 	cfg.Look = d.lookAtServices
 	cfg.Served = func() []cert.Served { return servedBy(d.now.Load().hairpin, cfg.Services)() }
-	switch cfg.Mode {
-	case cert.ACME:
+	if cfg.Mode != cert.None {
+		// With a public CA as well: clients may have certificates of our own one.
+		cfg.Authority = (&ownCA{folder: ownCAFolder(cfg), passphraseFile: cfg.PassphraseFile, secrets: d.secrets}).open
+	}
+	if cfg.Mode == cert.ACME {
 		issuer, err := d.makeIssuer(c.cfg)
 		if err != nil {
 			return fmt.Errorf("setting up the certificate: %w", err)
 		}
 		c.issuer, cfg.Issuer = issuer, issuer
-	case cert.OwnCA:
-		cfg.Authority = (&ownCA{folder: ownCAFolder(cfg), passphraseFile: cfg.PassphraseFile, secrets: d.secrets}).open
 	}
 	if cfg.Mode != cert.None {
 		handed := cfg.Deploy

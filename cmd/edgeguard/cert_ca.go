@@ -107,7 +107,10 @@ func afterInit(o authority.Options, passphraseFile string, mode cert.Mode) (line
 	if !o.Passphrase.IsZero() && passphraseFile != "" {
 		lines = append(lines, "For the daemon to use it, write passphrase_file into [certificate.own_ca].")
 	}
-	if mode != cert.OwnCA {
+	switch mode {
+	case cert.ACME:
+		return append(lines, "The broker's certificate goes on coming from the public authority, which devices know; this one is for the certificates of clients: `edgeguard cert client NAME`.")
+	case cert.None:
 		lines = append(lines, `For the broker's certificate to come from it, write mode = "own-ca" into [certificate].`)
 	}
 	return append(lines, "Tell the devices of it: the page /ca/ of the running daemon, or `edgeguard cert ca show --pem`.",

@@ -95,7 +95,7 @@ func whenRevoked(cfg *config.Config) string {
 	if cfg.Certificate.Mode == cert.None {
 		return "The broker has to be told: `edgeguard cert crl > crl.pem` for the file that its crlfile names, then send it SIGHUP. With a mode in [certificate] the daemon does that."
 	}
-	return fmt.Sprintf("Where the daemon runs, the list is in %s within a minute, and the broker reads it when it is told to reload. Where it does not, write it there with `edgeguard cert crl`, and send the broker SIGHUP.", cfg.Certificate.Deploy.Directory)
+	return fmt.Sprintf("Where the daemon runs, the list is in %s within a minute, and the broker reads it when it is told to reload. A client that is connected stays so until it connects again. Where the daemon does not run, write the list there with `edgeguard cert crl`, and send the broker SIGHUP.", cfg.Certificate.Deploy.Directory)
 }
 
 func newCertCRL(o *certOptions) *cobra.Command {

@@ -203,6 +203,8 @@ func describeCert(shown *certShown, seen authority.Overview) (lines []string) {
 		}
 	case shown.Mode == cert.None:
 		lines = append(lines, `No certificate is kept: mode is "none" in [certificate], so others look after it.`)
+	case shown.Mode == cert.OwnCA && shown.Authority == nil:
+		lines = append(lines, "No certificate is held yet, as there is no authority of the house: `edgeguard cert ca init` makes it.")
 	default:
 		lines = append(lines, "No certificate is held yet. `edgeguard status` shows what the daemon is about.")
 	}

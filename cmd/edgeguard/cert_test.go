@@ -323,3 +323,52 @@ token = "a-token-of-the-test"
 		}
 	}
 }
+
+// With a public CA, the own authority is that of clients: its root and its list
+// are for the broker, also where the root's key is off line.
+func TestClientsOfAnOwnCABesideAPublicOne(t *testing.T) {
+	h := newCertHome(t)
+	text, err := os.ReadFile(h.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := strings.Replace(string(text), `mode = "own-ca"`, `mode = "acme"`, 1) + "[certificate.acme]\nserver = \"https://127.0.0.1:9/directory\"\n"
+	if err := os.WriteFile(h.config, []byte(public), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// A pair that another program obtained is taken over as it is.
+	other, err := authority.Create(filepath.Join(t.TempDir(), "other"), authority.Options{Key: keys.P256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := keys.P256.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := other.IssueServer(authority.ServerRequest{Names: []string{"web.example.org"}}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := authority.Create(filepath.Join(h.dir, "cert", ownCAName), authority.Options{Key: keys.P256, OfflineFolder: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(h.dir, "cert", "current.pem"), pair.Combined(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer h.run(t)()
+	until(t, func() error {
+		trusted, err := os.ReadFile(filepath.Join(h.dir, "broker", "ca.crt"))
+		if err != nil {
+			return err
+		}
+		if string(trusted) != string(keys.EncodeCertificates(ca.Root(), ca.Issuer())) {
+			return fmt.Errorf("the broker lets in clients of %s", trusted)
+		}
+		_, err = os.ReadFile(filepath.Join(h.dir, "broker", "crl.pem"))
+		return err
+	})
+	if got, err := h.handed(); err != nil || !got.Leaf().Equal(pair.Leaf()) {
+		t.Errorf("the certificate of the other program was not taken over: %v", err)
+	}
+}

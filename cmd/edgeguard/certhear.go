@@ -152,7 +152,7 @@ func (e *ear) look() {
 // services are verified against it, and devices are told of it.
 func (d *daemon) followRoot(ctx context.Context, k *cert.Keeper) error {
 	return follow(ctx, k.Status(), func(s cert.Status) {
-		if root := d.now.Load().root; s.Root != nil && !s.Root.Equal(root) || s.Root == nil && root != nil && s.Phase == cert.PhaseNoAuthority {
+		if root := d.now.Load().root; s.Mode == cert.OwnCA && s.Root != nil && !s.Root.Equal(root) || s.Root == nil && root != nil && s.Phase == cert.PhaseNoAuthority {
 			poke(d.moves.rooted)
 		}
 	})

@@ -63,7 +63,8 @@
 // and EDGEGUARD_DDNS_TOKEN or EDGEGUARD_DDNS_TOKEN_FILE; in a container on a
 // bridge EDGEGUARD_LAN_ROUTER, EDGEGUARD_LAN_ADDRESS and
 // EDGEGUARD_WAN_EVENT_PORT as well. EDGEGUARD_CERTIFICATE_MODE and
-// EDGEGUARD_CERTIFICATE_EMAIL have a certificate obtained.
+// EDGEGUARD_CERTIFICATE_EMAIL have a certificate obtained. A command of
+// [certificate] reload_command gets the folder as EDGEGUARD_CERT_DIR.
 //
 // Exit codes: 0 good; 1 failed (a link of the chain, or the daemon could not
 // start); 2 wrong usage or config.
@@ -73,8 +74,12 @@
 // router (portmap.json, pinholes.json), the names that certificates gave
 // (names.json), where services were found (located.json), messages that wait
 // (notify.json), what changed lately (history.json), the cache (dns-cache), and
-// in cert/ the certificate that is kept, with the authority of the house in
-// cert/ca.
+// in cert/ the certificate: with its key (current.pem), the key of an order under
+// way (next.key), when to renew it and what the broker was told (state.json), the
+// accounts and orders at public CAs (acme/), the authority of the house (ca/, and
+// without its key own-ca.pem), a forward of port 80 that may stand (port80.json),
+// and the wish of cert renew (renew). What the broker reads is in broker/, unless
+// [certificate] directory says otherwise.
 //
 // The daemon logs to standard error. On SIGHUP, and when the config file has
 // changed, it takes the config over. On SIGTERM and SIGINT it takes what it made

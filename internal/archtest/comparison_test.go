@@ -55,6 +55,16 @@ var comparisons = []comparison{
 			"Whose answer counts", "Bounds on what the router says",
 		},
 	},
+	{
+		features: "Certificates", reports: "What users of certificate tools complained of", complaints: 10, test: "Test",
+		rows: []string{
+			"Public CA by DNS-01", "Proof by an alias (CNAME)", "The record is seen before the CA is told", "Port 80 for HTTP-01",
+			"Rehearsal at a staging server", "Order taken up after a crash", "Limits held over restarts", "When it renews",
+			"Clock that is wrong", "Key, as it comes", "Handed to a broker", "The served one is looked at", "Own authority",
+			"Its limits; key under a passphrase; root off line", "Certificates for clients", "Revocation of a client",
+			"Phones led to the authority",
+		},
+	},
 }
 
 var (

@@ -66,7 +66,8 @@ type Config struct {
 	Issuer Issuer
 	// Authority opens the own CA, as it is on the disk at the moment; it is
 	// called before each use, as commands change it beside the daemon. It
-	// returns authority.ErrNone while there is none. Nil in the other modes.
+	// returns authority.ErrNone while there is none. In mode ACME it is that of
+	// clients, and may be nil; nil in mode None.
 	Authority func() (Authority, error)
 	// Deployer hands the certificate over; nil means that nobody takes it.
 	Deployer Deployer

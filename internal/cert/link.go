@@ -125,6 +125,8 @@ func (k *Keeper) sayOwn(now time.Time) fact.Link {
 		return linkOf(fact.VerdictWarn, repairCA, saysCRL, plain(k.own.crlErr))
 	case k.own.root != nil && k.own.root.NotAfter.Sub(now) < rootWarning:
 		return linkOf(fact.VerdictWarn, replaceRoot, saysRootEnds, day(k.own.root.NotAfter))
+	case k.own.issuer != nil && k.own.issuer.NotAfter.Sub(now) < rootWarning:
+		return linkOf(fact.VerdictWarn, renewIssuer, saysIssuerEnds, day(k.own.issuer.NotAfter))
 	}
 	return fact.Link{}
 }

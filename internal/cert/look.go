@@ -68,7 +68,7 @@ func (k *Keeper) glance(ca string) error {
 	}
 	if k.cfg.Mode == OwnCA {
 		a, err := authority.Read(ca)
-		k.own.root, k.own.crl, k.own.err = a.Root, a.CRL, err
+		k.own.root, k.own.issuer, k.own.crl, k.own.err = a.Root, a.Issuer, a.CRL, err
 	}
 	return nil
 }

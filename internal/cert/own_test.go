@@ -114,6 +114,24 @@ func TestOwnCAOffLine(t *testing.T) {
 	})
 }
 
+// TestTheIntermediatesEndIsToldInTime holds that the link warns while there is time
+// to fetch the root's key from off line.
+func TestTheIntermediatesEndIsToldInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		own := newCA(t, "Own CA")
+		issuer := *newCA(t, "Own CA issuer").root
+		issuer.NotAfter = time.Now().Add(100 * day)
+		own.crl, own.issuer = []byte("number 1"), &issuer
+		h.cfg.Authority = own.Authority
+		h.kept()
+		defer func() { h.stop() }()
+		h.says(fact.VerdictPass)
+		h.sleep(11 * day)
+		h.says(fact.VerdictWarn, "intermediate", "cert ca renew")
+	})
+}
+
 // TestOff holds that mode none touches nothing and says nothing, but tells of an
 // own CA.
 func TestOff(t *testing.T) {

@@ -68,8 +68,11 @@ func (b *builder) unused(raw rawCertificate, mode cert.Mode) {
 	} else if mode != cert.ACME && a.Email.given {
 		b.warn(a.Email.at, text, mode, cert.ACME)
 	}
-	if mode != cert.OwnCA && raw.OwnCA.Head.key != "" {
+	// With a public CA the own one is that of clients, and may need its passphrase.
+	if mode == cert.None && raw.OwnCA.Head.key != "" {
 		b.warn(raw.OwnCA.Head, text, mode, cert.OwnCA)
+	} else if mode == cert.ACME && raw.OwnCA.LifetimeDays.given {
+		b.warn(raw.OwnCA.LifetimeDays.at, text, mode, cert.OwnCA)
 	}
 	if mode != cert.None {
 		return

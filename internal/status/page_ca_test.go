@@ -60,6 +60,9 @@ func TestPhonesTakeTheAuthorities(t *testing.T) {
 			t.Errorf("the page does not say %q:\n%s", want, page)
 		}
 	}
+	if r, body := get("/ca"); r.Request.URL.Path != "/ca/" || !bytes.Equal(body, page) {
+		t.Errorf("as people type it, /ca leads to %v: %s", r.Request.URL, r.Status)
+	}
 	for path, cert := range map[string]*x509.Certificate{"/ca/1.crt": first, "/ca/2.crt": second} {
 		r, body := get(path)
 		if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "application/x-x509-ca-cert" || !bytes.Equal(body, cert.Raw) {

@@ -5,6 +5,7 @@ package status
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/edgeguard/edgeguard/internal/cert"
 )
@@ -106,11 +107,11 @@ func (k *Kept) details() (list []detail) {
 		say("held", "%s", text)
 	}
 	if k.LastError != nil {
-		again := ""
+		text := *k.LastError
 		if k.NextAttemptAt != nil {
-			again = "; tried again at " + readable(*k.NextAttemptAt)
+			text = strings.TrimSuffix(text, ".") + "; tried again at " + readable(*k.NextAttemptAt)
 		}
-		say("failed", "%s%s", *k.LastError, again)
+		say("failed", "%s", text)
 	}
 	words := map[string]string{string(cert.ServingYes): "serves it", string(cert.ServingNo): "serves another one"}
 	for _, s := range k.Serving {

@@ -187,6 +187,10 @@ func (s *Server) handler() http.Handler {
 			s.serveAuthorities(w, r)
 			return
 		}
+		if r.URL.Path+"/" == authoritiesPath { // as people type it
+			http.Redirect(w, r, authoritiesPath, http.StatusMovedPermanently)
+			return
+		}
 		switch r.URL.Path {
 		case "/":
 			s.render(w, htmlType, HTML)

@@ -43,7 +43,7 @@ var englishAuthorities = Authorities{
 	NoPicture: "To get a QR code for phones here, open this page by the address that this host has in the home network, as in http://192.168.1.2:8053/ca/. " +
 		"By localhost, or by a name that is not known to be this host's, a phone could be led elsewhere.",
 	Compare: "This page comes unencrypted. So before you trust a certificate, compare the SHA-256 that the device shows with that of the file on the host itself: " +
-		"openssl x509 -noout -fingerprint -sha256 -in ca.crt, where ca.crt is your ca_file, or that in the folder which edgeguard shares with the broker.",
+		"openssl x509 -noout -fingerprint -sha256 -in ca.crt, where ca.crt is your ca_file, or that in the folder which edgeguard shares with the broker. For this home's own authority, edgeguard cert ca show says it as well.",
 	How:     "How to install it",
 	Revoked: "Certificates that this home's own authority has revoked, for services that check the certificates of clients:",
 	Systems: []System{iPhone, android, androidApps, windows, macOS, linux, firefox},
