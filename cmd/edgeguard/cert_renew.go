@@ -17,10 +17,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// renewRequest is the file in the certificate's folder that asks the daemon to
-// renew now; the daemon takes it away when it has heard.
-const renewRequest = "renew"
-
 func newCertRenew(o *certOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "renew",
@@ -41,7 +37,7 @@ func newCertRenew(o *certOptions) *cobra.Command {
 			if err := os.MkdirAll(folder, 0o700); err != nil {
 				return failed(err)
 			}
-			err = durable.WriteFile(filepath.Join(folder, renewRequest), func(w io.Writer) error {
+			err = durable.WriteFile(filepath.Join(folder, renewFile), func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, time.Now().UTC().Format(time.RFC3339))
 				return err
 			})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/cert/authority"
+	"github.com/edgeguard/edgeguard/internal/cert/deploy"
 	"github.com/edgeguard/edgeguard/internal/cert/keys"
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/durable"
@@ -173,7 +174,7 @@ func showHanded(directory string, held keys.Pair) *handedShown {
 		h.Same, h.State = &is, words
 		return h
 	}
-	pair, err := readPair(filepath.Join(directory, config.CombinedFile))
+	pair, err := readPair(filepath.Join(directory, deploy.FileCombined))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return same(false, "nothing has been handed over yet")

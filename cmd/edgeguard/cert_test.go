@@ -21,6 +21,7 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/cert/authority"
+	"github.com/edgeguard/edgeguard/internal/cert/deploy"
 	"github.com/edgeguard/edgeguard/internal/cert/keys"
 	"github.com/edgeguard/edgeguard/internal/config"
 	"github.com/edgeguard/edgeguard/internal/fact"
@@ -89,7 +90,7 @@ func newCertHome(t *testing.T) *certHome {
 
 // handed is what the shared folder holds.
 func (h *certHome) handed() (keys.Pair, error) {
-	text, err := os.ReadFile(filepath.Join(h.dir, "broker", config.CombinedFile))
+	text, err := os.ReadFile(filepath.Join(h.dir, "broker", deploy.FileCombined))
 	if err != nil {
 		return keys.Pair{}, err
 	}
@@ -114,7 +115,9 @@ func (h *certHome) run(t *testing.T) (stop func()) {
 
 // says asks the page and the JSON.
 func (h *certHome) says(path string, check func(text string) error) error {
-	r, err := http.Get("http://" + h.status + path)
+	client := &http.Client{Timeout: askTimeout}
+	defer client.CloseIdleConnections()
+	r, err := client.Get("http://" + h.status + path)
 	if err != nil {
 		return err
 	}

@@ -17,12 +17,16 @@ import (
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/cert"
+	"github.com/edgeguard/edgeguard/internal/durable"
 	"github.com/edgeguard/edgeguard/internal/hairpin"
 )
 
 // renewFile is made by `edgeguard cert renew` in the certificate's folder, and
 // taken away by the daemon when it has heard.
 const renewFile = "renew"
+
+// dropEvery is the wait between two attempts to close port 80 after a crash.
+const dropEvery = time.Minute
 
 // startCert runs c's keeper of the certificate.
 func (d *daemon) startCert(p *parts, c *concerns) {
@@ -35,6 +39,21 @@ func (d *daemon) startCert(p *parts, c *concerns) {
 		},
 		func(ctx context.Context) error { return d.hearCommands(ctx, c) },
 		func(ctx context.Context) error { return d.followRoot(ctx, c.cert) })
+}
+
+// dropPort80 takes away at the start what a crash has left open on the router,
+// whatever the config says now, as soon as the router answers.
+func (d *daemon) dropPort80(ctx context.Context) error {
+	for {
+		err := d.certPorts.dropStale(ctx)
+		if err == nil || errors.As(err, new(*durable.DamagedError)) {
+			return nil
+		}
+		component(d.log, "cert").Debug("what was left open on the router cannot be taken away yet", "err", err)
+		if !pause(ctx, dropEvery) {
+			return nil
+		}
+	}
 }
 
 // hearCommands hears what commands leave in the certificate's folder, until ctx
@@ -79,12 +98,14 @@ type ear struct {
 }
 
 // listen looks when it is told of a change, and by the clock: rarely once it is
-// told, until that turns out to fail.
+// told, until that turns out to fail. After a change it looks twice more soon: in
+// a folder that has just been made, files appear before the kernel is asked to
+// tell of them.
 func (e *ear) listen(ctx context.Context, touched, told, deaf <-chan struct{}) {
 	every := lookEvery
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for soon := 0; ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -93,10 +114,15 @@ func (e *ear) listen(ctx context.Context, touched, told, deaf <-chan struct{}) {
 		case <-deaf:
 			deaf, every = nil, lookEvery
 		case <-touched:
+			soon = 3
 		case <-timer.C:
 		}
 		e.look()
-		timer.Reset(every)
+		if soon = max(soon-1, 0); soon > 0 {
+			timer.Reset(lookEvery)
+		} else {
+			timer.Reset(every)
+		}
 	}
 }
 

@@ -114,7 +114,7 @@ func configFile(opt *options) string {
 func (d *daemon) run(ctx context.Context, r *reloader) error {
 	group, ctx := errgroup.WithContext(ctx)
 	r.parts = &parts{ctx: ctx, group: group, running: map[any]*part{}}
-	for _, part := range []func(context.Context) error{d.dns.Run, d.http.Run, d.watchChain, d.countDNS, d.history.Run, d.router.Run, d.hearRouter, d.hearKernel, d.handed.Run} {
+	for _, part := range []func(context.Context) error{d.dns.Run, d.http.Run, d.watchChain, d.countDNS, d.history.Run, d.router.Run, d.hearRouter, d.hearKernel, d.handed.Run, d.dropPort80} {
 		group.Go(func() error { return part(ctx) })
 	}
 	d.startConcerns(r.parts, d.now.Load())

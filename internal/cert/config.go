@@ -99,6 +99,8 @@ type Issuer interface {
 type Authority interface {
 	// Root is the certificate that devices are told of.
 	Root() *x509.Certificate
+	// Issuer is what issues: Root, or an intermediate below it.
+	Issuer() *x509.Certificate
 	// IssueServer issues for a key.
 	IssueServer(r authority.ServerRequest, key crypto.Signer) (keys.Pair, error)
 	// CRL is the list of revoked certificates in DER, signed anew where the last

@@ -27,6 +27,7 @@ func ReadState(text []byte) error { _, err := parseState(text); return err }
 
 // ReadOwn reports whether there was a root.
 func ReadOwn(text []byte) (root bool, err error) {
-	c, _, err := parseOwn(text)
-	return c != nil, err
+	var o own
+	err = o.parse(text)
+	return o.root != nil, err
 }

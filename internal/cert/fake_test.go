@@ -4,6 +4,7 @@ package cert_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -33,6 +34,7 @@ type ca struct {
 	t        *testing.T
 	key      *ecdsa.PrivateKey
 	root     *x509.Certificate
+	issuer   *x509.Certificate // nil: root
 	now      func() time.Time
 	life     time.Duration
 	takes    time.Duration                                // how long an order takes
@@ -142,8 +144,9 @@ func (c *ca) Window(_ context.Context, leaf *x509.Certificate) (acme.Window, err
 	return c.window(leaf)
 }
 
-// Root, IssueServer and CRL implement cert.Authority.
-func (c *ca) Root() *x509.Certificate { return c.root }
+// Root, Issuer, IssueServer and CRL implement cert.Authority.
+func (c *ca) Root() *x509.Certificate   { return c.root }
+func (c *ca) Issuer() *x509.Certificate { return cmp.Or(c.issuer, c.root) }
 
 func (c *ca) IssueServer(r authority.ServerRequest, key crypto.Signer) (keys.Pair, error) {
 	c.mu.Lock()

@@ -109,6 +109,9 @@ func (k *Keeper) handed() deploy.Handed {
 	h := deploy.Handed{Pair: k.held, CRL: k.own.crl}
 	if k.own.root != nil {
 		h.Authorities = []*x509.Certificate{k.own.root}
+		if !k.own.issuer.Equal(k.own.root) {
+			h.Authorities = append(h.Authorities, k.own.issuer)
+		}
 	}
 	return h
 }

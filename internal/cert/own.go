@@ -16,7 +16,9 @@ import (
 // passphrase is missing.
 type own struct {
 	root *x509.Certificate
-	crl  []byte
+	// issuer is what issues for it, which may be root.
+	issuer *x509.Certificate
+	crl    []byte
 	// err is why it could not be opened at the last look, crlErr why its list of
 	// revoked certificates could not be had; nil where nothing is wrong.
 	err, crlErr error
@@ -37,12 +39,12 @@ func (k *Keeper) lookAtOwn() {
 	k.notice(&k.own.err, err)
 	if errors.Is(err, authority.ErrNone) && k.own.root != nil {
 		k.log.Warn("the own certificate authority is gone")
-		k.remember(nil, nil)
+		k.remember(nil, nil, nil)
 	}
 	if err != nil {
 		return
 	}
-	root := a.Root()
+	root, issuer := a.Root(), a.Issuer()
 	crl, err := a.CRL()
 	k.notice(&k.own.crlErr, err)
 	same := k.own.root != nil && k.own.root.Equal(root)
@@ -52,8 +54,8 @@ func (k *Keeper) lookAtOwn() {
 			crl = k.own.crl
 		}
 	}
-	if !same || !bytes.Equal(k.own.crl, crl) {
-		k.remember(root, crl)
+	if !same || !k.own.issuer.Equal(issuer) || !bytes.Equal(k.own.crl, crl) {
+		k.remember(root, issuer, crl)
 	}
 }
 
@@ -66,12 +68,12 @@ func (k *Keeper) notice(was *error, err error) {
 }
 
 // remember takes over what is known now.
-func (k *Keeper) remember(root *x509.Certificate, crl []byte) {
-	k.own.root, k.own.crl = root, crl
+func (k *Keeper) remember(root, issuer *x509.Certificate, crl []byte) {
+	k.own.root, k.own.issuer, k.own.crl = root, issuer, crl
 	if !k.loaded {
 		return
 	}
-	if err := k.store.saveOwn(root, crl); err != nil {
+	if err := k.store.saveOwn(&k.own); err != nil {
 		k.log.Warn("what is known of the own certificate authority cannot be remembered", "err", err)
 	}
 }

@@ -4,6 +4,8 @@ package cert_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +84,32 @@ func TestOwnCALocked(t *testing.T) {
 		h.says(fact.VerdictPass)
 		if h.status().Root != nil || h.broker.folder.Authorities != nil {
 			t.Error("a CA that is known to be gone is still told of")
+		}
+	})
+}
+
+// TestOwnCAOffLine holds that the broker is given what issues for an off-line
+// root as well, also while the CA is locked after a restart: Tasmota sends no
+// more than its own certificate.
+func TestOwnCAOffLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		own := newCA(t, "Own CA")
+		own.issuer = newCA(t, "Intermediate").root
+		h.cfg.Authority = own.Authority
+		h.kept()
+		defer func() { h.stop() }()
+		want := []*x509.Certificate{own.root, own.issuer}
+		if got := h.broker.folder.Authorities; !slices.EqualFunc(got, want, (*x509.Certificate).Equal) {
+			t.Errorf("the broker has %d authorities, want the root and what issues for it", len(got))
+		}
+		own.set(func() { own.err = authority.ErrLocked })
+		h.restart()
+		h.keeper.Renew()
+		h.sleep(2 * time.Minute)
+		h.orders(2)
+		if got := h.broker.folder.Authorities; !slices.EqualFunc(got, want, (*x509.Certificate).Equal) {
+			t.Errorf("the broker has %d authorities after a restart, want the root and what issues for it", len(got))
 		}
 	})
 }

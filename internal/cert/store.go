@@ -215,44 +215,54 @@ func (s *store) save(file string, text []byte) error {
 
 // loadOwn reads what was last known of the own CA.
 func (s *store) loadOwn(o *own) error {
-	err := durable.Load(s.path(ownFile), maxOwn, func(text []byte) (err error) {
-		o.root, o.crl, err = parseOwn(text)
-		return err
-	})
+	err := durable.Load(s.path(ownFile), maxOwn, func(text []byte) error { return o.parse(text) })
 	if damaged := (*durable.DamagedError)(nil); errors.As(err, &damaged) {
 		return nil // it is asked for each minute
 	}
 	return err
 }
 
-// parseOwn reads a root, and the list of what it has revoked where that follows.
-func parseOwn(text []byte) (*x509.Certificate, []byte, error) {
-	block, rest := pem.Decode(text)
-	if block == nil {
-		return nil, nil, errors.New("there is no certificate")
+// typeCRL is the PEM type of a list of revoked certificates.
+const typeCRL = "X509 CRL"
+
+// parse takes over a root, what issues for it where that is another, and the
+// list of what is revoked where there is one, in this order. On an error o stays
+// as it was.
+func (o *own) parse(text []byte) error {
+	var list []*x509.Certificate
+	var crl []byte
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == typeCRL {
+			crl = block.Bytes
+			break
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return err
+		}
+		list = append(list, c)
 	}
-	root, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, nil, err
+	if len(list) == 0 || len(list) > 2 {
+		return fmt.Errorf("there are %d certificates, want the root and perhaps what issues for it", len(list))
 	}
-	list, _ := pem.Decode(rest)
-	if list == nil {
-		return root, nil, nil
-	}
-	return root, list.Bytes, nil
+	o.root, o.issuer, o.crl = list[0], list[len(list)-1], crl
+	return nil
 }
 
 // saveOwn remembers the own CA; none is remembered as none.
-func (s *store) saveOwn(root *x509.Certificate, crl []byte) error {
-	if root == nil {
+func (s *store) saveOwn(o *own) error {
+	if o.root == nil {
 		if err := os.Remove(s.path(ownFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil
 	}
-	text := keys.EncodeCertificates(root)
-	if crl != nil {
-		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl})...)
+	text := keys.EncodeCertificates(o.root)
+	if !o.issuer.Equal(o.root) {
+		text = append(text, keys.EncodeCertificates(o.issuer)...)
+	}
+	if o.crl != nil {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: typeCRL, Bytes: o.crl})...)
 	}
 	return s.save(ownFile, text)
 }

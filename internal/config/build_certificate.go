@@ -11,16 +11,13 @@ import (
 
 	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/cert/acme"
+	"github.com/edgeguard/edgeguard/internal/cert/deploy"
 	"github.com/edgeguard/edgeguard/internal/cert/keys"
 )
 
 // maxCertNames bounds the names and addresses of a certificate: Let's Encrypt
 // takes no more.
 const maxCertNames = 100
-
-// CombinedFile is the file of the shared folder that holds the whole chain and
-// the key.
-const CombinedFile = "combined.pem"
 
 // certificates reads [certificate]. It comes after the services, the records and
 // [portmap].
@@ -55,7 +52,9 @@ func (b *builder) certificates(raw rawCertificate, c *Config) {
 	}
 	for i := range c.Services {
 		if s := &c.Services[i]; s.CertificateFile == "" && slices.Contains(n.Services, s.Name) {
-			s.CertificateFile = filepath.Join(n.Deploy.Directory, CombinedFile)
+			// The same certificates as in the combined file, which may be the
+			// broker's alone to read.
+			s.CertificateFile = filepath.Join(n.Deploy.Directory, deploy.FileFullChain)
 		}
 	}
 	c.Certificate = n

@@ -95,7 +95,7 @@ func TestCertificateDefaults(t *testing.T) {
 	if len(c.CertificateAccounts) != 1 || c.CertificateAccounts[0].Domain != "home.example.org" || c.CertificateAccounts[0].Token.Reveal() != "a-token-of-the-test" {
 		t.Errorf("accounts: %+v", c.CertificateAccounts)
 	}
-	for i, file := range []string{"/state/broker/combined.pem", "/web/cert.pem", ""} {
+	for i, file := range []string{"/state/broker/fullchain.pem", "/web/cert.pem", ""} {
 		if c.Services[i].CertificateFile != file || c.Hairpin.Services[i].CertificateFile != file {
 			t.Errorf("%s: the certificate file is %q, want %q", c.Services[i].Name, c.Services[i].CertificateFile, file)
 		}

@@ -18,9 +18,9 @@ import (
 // Authority is an authority that can issue. Its methods may be called by many
 // goroutines, and beside other processes with the same folder.
 type Authority struct {
-	store store
-	root  *x509.Certificate
-	// key is that of the certificate which issues.
+	store        store
+	root, issuer *x509.Certificate
+	// key is that of issuer.
 	key crypto.Signer
 }
 
@@ -101,7 +101,7 @@ func (s store) build(o Options) (*Authority, error) {
 	if err := s.save(st); err != nil {
 		return nil, err
 	}
-	return &Authority{store: s, root: root, key: key}, nil
+	return &Authority{store: s, root: root, issuer: st.issuer(), key: key}, nil
 }
 
 // newKey makes a key of a kind, and its identifier.
@@ -165,11 +165,16 @@ func (s store) open(passphrase secret.Value) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Authority{store: s, root: st.root, key: key}, nil
+	return &Authority{store: s, root: st.root, issuer: st.issuer(), key: key}, nil
 }
 
 // Root is the certificate that devices are told of.
 func (a *Authority) Root() *x509.Certificate { return a.root }
+
+// Issuer is the certificate that issues: Root itself, or the intermediate where
+// the root is off line. Clients that send no more than their own certificate, as
+// Tasmota does, are verified only by who has it.
+func (a *Authority) Issuer() *x509.Certificate { return a.issuer }
 
 // Overview is what can be told of an authority without its key.
 type Overview struct {
