@@ -66,8 +66,8 @@ func TestACMEOwnZoneWildcardAliasAndASlowServer(t *testing.T) {
 	// CA, which may ask either, is not told to look.
 	proof, elsewhere := "_acme-challenge."+name, "elsewhere."+lab.PrimaryZone
 	lab.Eventually(t, lab.Patience, func() error {
-		if second.Asked(proof) < 2 {
-			return errors.New("the slow server was not asked twice for the proof")
+		if max(second.Asked(proof), second.Asked(elsewhere)) < 2 { // which is looked for first is left open
+			return errors.New("the slow server was not asked twice for a proof")
 		}
 		return nil
 	})
