@@ -129,7 +129,7 @@ func TestACMEPort80OfANeighbourIsNotTouched(t *testing.T) {
 	}
 	h.inet.DuckDNS.Set(lab.DuckDNSName, lab.WANAddr)
 	d := h.start(t, lab.EdgeguardOptions{Provider: "duckdns"}, "key = \"ecdsa-p256\"\n", byHTTP)
-	lab.Eventually(t, lab.Patience, fails(d, "taken (error 718), by "+theirs.String()))
+	lab.Eventually(t, lab.Patience, fails(d, "taken by "+theirs.String()+". Prove the names by dns-01"))
 	if at := h.port80(t); at != theirs {
 		t.Errorf("port 80 leads to %v now", at)
 	}
