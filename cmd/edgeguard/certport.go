@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -90,8 +91,11 @@ func (p *certPorts) end(ctx context.Context, made madeMapping) error {
 func (p *certPorts) words(ctx context.Context, err error) error {
 	const instead = ". Prove the names by dns-01, which needs no port"
 	fault := (*fact.GatewayFault)(nil)
-	why := err.Error()
+	taken := takenError{}
+	why := strings.ReplaceAll(err.Error(), "\n", "; ") // one method of asking after the other
 	switch {
+	case errors.As(err, &taken):
+		why = taken.Error() // what the router makes of the other methods then is of no use to anybody
 	case !errors.As(err, &fault):
 	case fault.Code == 724:
 		why = "the router forwards a port only to the same port inside (error 724), and on this host port 80 is another program's or needs rights"

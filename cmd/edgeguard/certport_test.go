@@ -154,6 +154,20 @@ func TestPort80IsOpenForAWhile(t *testing.T) {
 	h.wantNote(t, false)
 }
 
+// Where several methods fail, one sentence is made of it.
+func TestPort80IsRefusedInOneSentence(t *testing.T) {
+	other := errors.New("the router forwards port 1024 in place of port 80 (pcp)")
+	p := &certPorts{}
+	for want, err := range map[string]error{
+		"for the CA: port 80 of the router is taken by 192.168.1.7:80. Prove":                                       errors.Join(takenError{80, netip.MustParseAddrPort("192.168.1.7:80")}, other),
+		"for the CA: there is no UPnP; the router forwards port 1024 in place of port 80 (pcp). Prove the names by": errors.Join(errors.New("there is no UPnP"), other),
+	} {
+		if got := p.words(t.Context(), err); !strings.Contains(got.Error(), want) || !errors.Is(got, err) {
+			t.Errorf("it says %q", got)
+		}
+	}
+}
+
 func TestPort80OfAnotherIsNotTouched(t *testing.T) {
 	h, fake := newIGDHome(t)
 	// On this host too, unless it is described as ours.

@@ -139,6 +139,16 @@ func (m portMapper) by(ctx context.Context, method fact.Method, want leased) (ma
 	return madeMapping{}, err
 }
 
+// takenError means that a port leads somewhere else already.
+type takenError struct {
+	port uint16
+	by   netip.AddrPort
+}
+
+func (e takenError) Error() string {
+	return fmt.Sprintf("port %d of the router is taken by %s", e.port, e.by)
+}
+
 // free is an error unless nobody has the port, or we ourselves: what a process
 // before this one has left there is taken away.
 func (m portMapper) free(ctx context.Context, want leased) error {
@@ -146,7 +156,7 @@ func (m portMapper) free(ctx context.Context, want leased) error {
 	case err == nil && entry.Internal.Addr() == want.internal.Addr() && entry.Description == want.mark:
 		return m.router.Delete(ctx, fact.TCP, want.external)
 	case err == nil:
-		return fmt.Errorf("port %d of the router is taken by %s", want.external, entry.Internal)
+		return takenError{want.external, entry.Internal}
 	case !isNoMapping(err):
 		return err
 	}

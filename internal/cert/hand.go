@@ -281,10 +281,11 @@ func (k *Keeper) servings() (list []Serving) {
 	if k.held.IsZero() || k.cfg.Deployer == nil || k.cfg.Served == nil {
 		return nil
 	}
+	other := k.handing.leaf != k.held.Fingerprint() // what was seen is of one that was held before
 	for _, name := range k.cfg.Services {
 		s := k.handing.serving[name]
-		if s.state == "" {
-			s.state = ServingUnknown
+		if s.state == "" || other {
+			s = seen{state: ServingUnknown}
 		}
 		list = append(list, Serving{Service: name, State: s.state, At: s.at})
 	}

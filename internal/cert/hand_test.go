@@ -71,6 +71,26 @@ func TestServed(t *testing.T) {
 	})
 }
 
+// TestServedIsNotSaidOfAnother has a renewal that cannot be handed over: that the
+// one before is served says nothing of it.
+func TestServedIsNotSaidOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t).kept()
+		defer func() { h.stop() }()
+		before := h.status().Held.SHA256
+		h.broker.set(func() { h.broker.writeErr = errors.New("no space left on device") })
+		h.keeper.Renew()
+		h.sleep(time.Minute)
+		s := h.status()
+		if s.Held.SHA256 == before {
+			t.Fatal("it was not renewed")
+		}
+		if len(s.Serving) != 1 || s.Serving[0].State != cert.ServingUnknown || s.Phase != cert.PhaseHanding {
+			t.Errorf("a certificate that the broker never got is said to be served: %+v, %s", s.Serving, s.Phase)
+		}
+	})
+}
+
 // TestStuck has a broker that goes on with the old certificate: it is told
 // again at growing intervals, and the link says what is so, and in the end that
 // what it serves has expired.

@@ -27,6 +27,8 @@ type Broker struct {
 
 	host *Host
 	file string // certificate and key
+	// handed is the file that edgeguard keeps in its place; empty where none.
+	handed string
 }
 
 // StartBroker starts a broker on a host, without passwords, and waits until

@@ -9,6 +9,10 @@
 //	pi      192.168.77.11   for a broker that is not on the NAS
 //	phone   192.168.77.20   a LAN client, whose resolver is the NAS
 //
+// StartACME adds a public CA to the internet, a real pebble behind a front that a
+// test can have hold calls back; HandedBroker is a broker that serves what
+// edgeguard hands it.
+//
 // Options.Behind puts a second router, or a carrier's NAT, between router and
 // wan. AddHost plugs in more hosts, GiveIPv6 and Announce bring IPv6.
 //

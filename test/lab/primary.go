@@ -51,8 +51,10 @@ type Primary struct {
 
 	host *Host
 	dir  string
-	hand string     // secret of handKey
-	runs []*Process // the last is the newest
+	hand string // secret of handKey
+	// proof is the secret of ProofKey.
+	proof string
+	runs  []*Process // the last is the newest
 }
 
 // StartPrimary starts the primary, delegates its zone to it, and waits until
@@ -63,7 +65,7 @@ func (h *Home) StartPrimary(t testing.TB) *Primary {
 		t.Fatal("StartPrimary needs StartPublicDNS first")
 	}
 	h.addInternetAddress(t, PrimaryAddr)
-	p := &Primary{host: h.WAN, dir: t.TempDir(), Secret: tsigSecret(), hand: tsigSecret()}
+	p := &Primary{host: h.WAN, dir: t.TempDir(), Secret: tsigSecret(), hand: tsigSecret(), proof: tsigSecret()}
 	err := h.dns.Insert(
 		fmt.Sprintf("%s. %d IN NS %s", PrimaryZone, recordTTL, primaryNS),
 		fmt.Sprintf("%s %d IN A %s", primaryNS, recordTTL, PrimaryAddr))
@@ -73,17 +75,19 @@ func (h *Home) StartPrimary(t testing.TB) *Primary {
 	writeFile(t, p.dir, "named.conf", fmt.Sprintf(`options {
 	directory "%[1]s"; pid-file none; session-keyfile none; lock-file none;
 	listen-on port 53 { %[2]s; }; listen-on port 5353 { %[2]s; }; listen-on-v6 { none; };
-	recursion no; allow-query { any; }; allow-transfer { none; };
+	recursion no; allow-query { any; }; allow-transfer { %[11]s; };
 	dnssec-validation no; empty-zones-enable no; notify no; max-cache-size 4m;
 };
 controls { };
 key "%[3]s" { algorithm hmac-sha256; secret "%[4]s"; };
 key "%[5]s" { algorithm hmac-sha256; secret "%[6]s"; };
+key "%[9]s" { algorithm hmac-sha256; secret "%[10]s"; };
 zone "%[7]s" {
 	type primary; file "dyn.zone";
-	update-policy { grant %[5]s zonesub ANY; grant %[3]s subdomain %[8]s A AAAA; };
+	update-policy { grant %[5]s zonesub ANY; grant %[9]s zonesub TXT; grant %[3]s subdomain %[8]s A AAAA; };
 };
-`, p.dir, PrimaryAddr, PrimaryKey, p.Secret, handKey, p.hand, PrimaryZone, PrimaryName))
+`, p.dir, PrimaryAddr, PrimaryKey, p.Secret, handKey, p.hand, PrimaryZone, PrimaryName,
+		ProofKey, p.proof, secondaryAddr))
 	writeFile(t, p.dir, "dyn.zone", fmt.Sprintf("$TTL %d\n@ SOA %s hostmaster.example.net. 1 3600 600 86400 %d\n@ NS %s\nns A %s\n",
 		recordTTL, primaryNS, recordTTL, primaryNS, PrimaryAddr))
 	p.Start(t)

@@ -50,6 +50,7 @@ func (h *Home) StartProviders(t testing.TB) *Providers {
 		dns:        h.dns,
 	}
 	p.DuckDNS.OnChange(func(name string, _ netip.Addr) { p.publish(name, p.duckAddrs) })
+	p.DuckDNS.OnTXT(p.publishTXT)
 	p.Cloudflare.OnChange(func(name string, _ netip.Addr) { p.publish(name, p.cloudflareAddrs) })
 	t.Cleanup(func() {
 		p.updating.Lock()
@@ -84,6 +85,20 @@ func (p *Providers) publish(name string, addrs func(name string) []netip.Addr) {
 	p.updating.Lock()
 	defer p.updating.Unlock()
 	if err := p.dns.SetA(name, addrs(name)...); err != nil {
+		p.failed = append(p.failed, err)
+	}
+}
+
+// publishTXT has the public DNS say what DuckDNS does: its newest text, for the
+// name and for all below it.
+func (p *Providers) publishTXT(name, _ string) {
+	p.updating.Lock()
+	defer p.updating.Unlock()
+	var texts []string
+	if text := p.DuckDNS.TXT(name); text != "" {
+		texts = []string{text}
+	}
+	if err := p.dns.SetTXT([]string{name, "*." + name}, texts...); err != nil {
 		p.failed = append(p.failed, err)
 	}
 }

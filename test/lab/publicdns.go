@@ -214,6 +214,20 @@ func (d *PublicDNS) SetA(name string, addrs ...netip.Addr) error {
 	return d.update(m)
 }
 
+// SetTXT replaces the TXT records of names, which lie in one zone, all with the
+// same texts; none removes them. It is in force when it returns.
+func (d *PublicDNS) SetTXT(names []string, texts ...string) error {
+	m := new(dns.Msg).SetUpdate(d.zoneOf(dns.CanonicalName(names[0])))
+	for _, name := range names {
+		header := dns.RR_Header{Name: dns.CanonicalName(name), Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: recordTTL}
+		m.RemoveRRset([]dns.RR{&dns.TXT{Hdr: header}})
+		for _, text := range texts {
+			m.Insert([]dns.RR{&dns.TXT{Hdr: header, Txt: []string{text}}})
+		}
+	}
+	return d.update(m)
+}
+
 // Insert adds records of any type, in presentation format
 // ("_mqtt.example.org. 5 IN SRV …"), all in one zone.
 func (d *PublicDNS) Insert(records ...string) error {

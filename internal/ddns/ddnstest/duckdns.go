@@ -22,6 +22,8 @@ type DuckDNS struct {
 	// txt is what the TXT record of a domain, and of every name below it, says.
 	// Guarded by common.mu.
 	txt map[string]string
+	// onTXT is called after each change of txt; guarded by common.mu.
+	onTXT func(domain, text string)
 }
 
 // NewDuckDNS returns a fake for one account with its domains, bare
@@ -112,6 +114,15 @@ func (d *DuckDNS) TXT(domain string) string {
 	return d.txt[bare(domain)]
 }
 
+// OnTXT sets a function that is called after each change of a TXT record, outside
+// all locks and before the answer; an empty text means that the record is gone.
+// Nil means none.
+func (d *DuckDNS) OnTXT(f func(domain, text string)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.onTXT = f
+}
+
 // serveTXT answers a call about the TXT record.
 func (d *DuckDNS) serveTXT(w http.ResponseWriter, domain, text string, wipe, verbose bool) {
 	if wipe {
@@ -120,7 +131,11 @@ func (d *DuckDNS) serveTXT(w http.ResponseWriter, domain, text string, wipe, ver
 	d.mu.Lock()
 	moved := d.txt[domain] != text
 	d.txt[domain] = text
+	f := d.onTXT
 	d.mu.Unlock()
+	if moved && f != nil {
+		f(domain+".duckdns.org", text)
+	}
 	answer := "OK"
 	if verbose {
 		answer = "OK\n" + text + "\n" + map[bool]string{true: "UPDATED", false: "NOCHANGE"}[moved]
