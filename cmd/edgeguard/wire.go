@@ -86,11 +86,11 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 		builder:      status.NewBuilder(secrets.all),
 		memory:       &nameMemory{path: filepath.Join(cfg.StateDir, "names.json"), log: component(log, "names")},
 	}
-	d.certPorts = newCertPorts(d)
 	d.router = router.New(router.Config{
 		Gateway: d.gateway, Gateway6: lan.GatewayIPv6, EventPort: cfg.RouterEventPort, Host: cfg.LANAddress,
 		Moved: d.moves.router, Log: component(log, "router"),
 	})
+	d.certPorts = newCertPorts(d) // which needs the router
 	d.handed = handed.New(handed.Config{Place: d.place, Through: d.throughRouter, Misled: d.misled, Moved: d.moves.handed, Log: component(log, "lan")})
 	d.learned = d.memory.load()
 	first, err := d.makeConcerns(cfg, nil)

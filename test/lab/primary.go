@@ -36,7 +36,7 @@ const (
 	// PrimaryZone is the zone, and PrimaryName the home's name in it.
 	PrimaryZone = "dyn.example.net"
 	PrimaryName = "home.dyn.example.net"
-	// PrimaryKey may change the A and AAAA records of PrimaryName and
+	// PrimaryKey may change the A, AAAA and TXT records of PrimaryName and
 	// *.PrimaryName, and nothing else.
 	PrimaryKey = "home-key"
 
@@ -81,7 +81,7 @@ key "%[3]s" { algorithm hmac-sha256; secret "%[4]s"; };
 key "%[5]s" { algorithm hmac-sha256; secret "%[6]s"; };
 zone "%[7]s" {
 	type primary; file "dyn.zone";
-	update-policy { grant %[5]s zonesub ANY; grant %[3]s subdomain %[8]s A AAAA; };
+	update-policy { grant %[5]s zonesub ANY; grant %[3]s subdomain %[8]s A AAAA TXT; };
 };
 `, p.dir, PrimaryAddr, PrimaryKey, p.Secret, handKey, p.hand, PrimaryZone, PrimaryName))
 	writeFile(t, p.dir, "dyn.zone", fmt.Sprintf("$TTL %d\n@ SOA %s hostmaster.example.net. 1 3600 600 86400 %d\n@ NS %s\nns A %s\n",
