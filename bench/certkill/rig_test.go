@@ -47,7 +47,7 @@ func newRig(t *testing.T, challenge string, seed uint64) *rig {
 	t.Helper()
 	lab.Require(t)
 	h := lab.New(t, lab.Options{})
-	h.StartRouter(t)
+	h.StartRouter(t, "allow 80 0.0.0.0/0 1024-65535") // for http-01
 	r := &rig{
 		Home: h, challenge: challenge, rand: rand.New(rand.NewPCG(seed, uint64(len(challenge)))),
 		dns: h.StartInternet(t), broker: t.TempDir(), address: netip.AddrPortFrom(lab.NASAddr, lab.BrokerPort),
