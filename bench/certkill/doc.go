@@ -11,7 +11,9 @@
 // behind a front that counts orders; pebble refuses three requests in ten with
 // badNonce, and lets a validation take up to two seconds. Half of the homes prove
 // by dns-01, half by http-01. Kills come at random moments, and at moments drawn
-// close to a step: to a request at the CA, or to a file that changes. All the
+// close to a step: to a request at the CA, or to a file that changes; but not while
+// the CA looks for a proof by http-01, which dies with the daemon, and the order with
+// it. All the
 // while readers read the files as a broker reads them, and shake hands with the
 // broker. Without -kills it makes 16.
 package certkill

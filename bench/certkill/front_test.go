@@ -40,6 +40,7 @@ type front struct {
 
 	mu     sync.Mutex
 	orders map[string]int      // by sorted names; those that pebble took
+	lost   map[string]string   // orders that pebble gave up, and their name
 	steps  map[string]int      // requests since forget, by step
 	heard  map[string]struct{} // a step that is waited for; closed by came
 	came   chan struct{}
@@ -69,7 +70,7 @@ func newFront(t *testing.T, h *lab.Home, dns netip.Addr) *front {
 	}
 	h.WAN.Start(t, "pebble", "env", "PEBBLE_WFE_NONCEREJECT=30", "PEBBLE_VA_SLEEPTIME=2", "PEBBLE_AUTHZREUSE=0",
 		"pebble", "-config", file, "-dnsserver", netip.AddrPortFrom(dns, 53).String())
-	f := &front{orders: map[string]int{}, steps: map[string]int{}, heard: map[string]struct{}{}, came: make(chan struct{})}
+	f := &front{orders: map[string]int{}, lost: map[string]string{}, steps: map[string]int{}, heard: map[string]struct{}{}, came: make(chan struct{})}
 	f.serve(t, h, at, pair)
 	lab.Eventually(t, lab.Patience, func() error {
 		answer, err := h.WAN.HTTPClient(h.CA).Get(f.url)
@@ -155,13 +156,17 @@ func (f *front) count(res *http.Response) error {
 		}
 	}
 	var names []string
-	if step == "order" && res.StatusCode == http.StatusCreated {
+	status := ""
+	if step == "order" && res.StatusCode == http.StatusCreated || strings.HasPrefix(res.Request.URL.Path, "/my-order/") {
 		text, err := io.ReadAll(res.Body)
 		if err != nil {
 			return err
 		}
 		res.Body = io.NopCloser(bytes.NewReader(text))
-		var order struct{ Identifiers []struct{ Value string } }
+		var order struct {
+			Status      string
+			Identifiers []struct{ Value string }
+		}
 		if err := json.Unmarshal(text, &order); err != nil {
 			return err
 		}
@@ -169,11 +174,15 @@ func (f *front) count(res *http.Response) error {
 			names = append(names, id.Value)
 		}
 		slices.Sort(names)
+		status = order.Status
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(names) > 0 {
-		f.orders[strings.Join(names, ",")]++
+	switch name := strings.Join(names, ","); {
+	case step == "order" && name != "":
+		f.orders[name]++
+	case status == "invalid":
+		f.lost[res.Request.URL.Path] = name
 	}
 	f.steps[step]++
 	if _, ok := f.heard[step]; ok {
@@ -183,11 +192,17 @@ func (f *front) count(res *http.Response) error {
 	return nil
 }
 
-// ordered is how many orders pebble took for a name alone.
-func (f *front) ordered(name string) int {
+// ordered is how many orders pebble took for a name alone, and how many of those
+// it gave up.
+func (f *front) ordered(name string) (orders, lost int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.orders[name]
+	for _, of := range f.lost {
+		if of == name {
+			lost++
+		}
+	}
+	return f.orders[name], lost
 }
 
 // forget begins a new certificate: no step of it has been asked for.
