@@ -26,12 +26,12 @@ var keeperFaults = []Fault{
 	},
 	{
 		ID: "keeper-ca-locked", Title: "The key of your own authority needs its passphrase.", Link: "certificate", Verdict: "fail",
-		Summary: noneHeld + "the certificate authority's key needs its passphrase",
+		Summary: noneHeld + "the certificate authority's key needs its passphrase.",
 		Action:  "Set certificate.own_ca.passphrase_file to the file that holds the passphrase.",
 	},
 	{
 		ID: "keeper-disk-full", Title: "The disk with the certificate's state is full.", Link: "certificate", Verdict: "fail",
-		Summary: noneHeld + "the key for the certificate cannot be made or saved: {any}no space left on device",
+		Summary: noneHeld + "the key for the certificate cannot be made or saved: {any}no space left on device.",
 		Action:  "Make room on the disk of {any} and let edgeguard write there. Nothing is lost: it goes on by itself.",
 	},
 	{
