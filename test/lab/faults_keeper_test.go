@@ -103,6 +103,21 @@ func ownKeeper(t *testing.T, h *faulty, directory string) {
 	inService(fmt.Sprintf("ca_file = %q", both))(t, h)
 }
 
+// takes has the broker serve what was handed over.
+func (f *faulty) takes(directory string) {
+	f.t.Helper()
+	text, err := os.ReadFile(filepath.Join(directory, "combined.pem"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.broker.SetCertificate(f.t, &lab.Certificate{Leaf: leaf, PEM: text})
+}
+
 var _ = addBreakings(map[string]breaking{
 	"keeper-acme-down": {group: "keeper", do: func(t *testing.T, h *faulty) func() { return atCA(h, 14001)(t, h) }},
 	"keeper-acme-limit": {group: "keeper", do: func(t *testing.T, h *faulty) func() {
@@ -164,22 +179,14 @@ var _ = addBreakings(map[string]breaking{
 				}
 				return nil
 			})
+			h.takes(directory)
 		}
 	}},
 	"keeper-not-reloaded": {alone: true, do: func(t *testing.T, h *faulty) func() {
 		directory := h.t.TempDir()
 		ownKeeper(t, h, directory)
 		return func() {
-			text, err := os.ReadFile(filepath.Join(directory, "combined.pem"))
-			if err != nil {
-				h.t.Fatal(err)
-			}
-			block, _ := pem.Decode(text)
-			leaf, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				h.t.Fatal(err)
-			}
-			h.broker.SetCertificate(h.t, &lab.Certificate{Leaf: leaf, PEM: text})
+			h.takes(directory)
 		}
 	}},
 })
