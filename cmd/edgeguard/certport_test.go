@@ -375,3 +375,15 @@ func TestPort80ThatIsNotAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// The daemon's port 80 asks the daemon's router: one that was taken before the
+// router was made brought the whole daemon down at the first proof by http-01.
+func TestTheDaemonOpensPort80AtItsRouter(t *testing.T) {
+	d, err := newDaemon(loaded(t, ""), netip.MustParseAddr("192.168.1.2"), quietLog(t), &secretList{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.certPorts.mapper.router != d.router || d.router == nil {
+		t.Error("port 80 is asked of another router than the daemon's")
+	}
+}

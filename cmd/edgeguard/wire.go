@@ -90,7 +90,7 @@ func newDaemon(cfg *config.Config, own netip.Addr, log *slog.Logger, secrets *se
 		Gateway: d.gateway, Gateway6: lan.GatewayIPv6, EventPort: cfg.RouterEventPort, Host: cfg.LANAddress,
 		Moved: d.moves.router, Log: component(log, "router"),
 	})
-	d.certPorts = newCertPorts(d)
+	d.certPorts = newCertPorts(d) // which needs the router
 	d.handed = handed.New(handed.Config{Place: d.place, Through: d.throughRouter, Misled: d.misled, Moved: d.moves.handed, Log: component(log, "lan")})
 	d.learned = d.memory.load()
 	first, err := d.makeConcerns(cfg, nil)

@@ -178,7 +178,7 @@ func names(leaf *x509.Certificate, name string) bool {
 func (k *Keeper) obtain(ctx context.Context, now time.Time) {
 	key, err := k.orderKey()
 	if err != nil {
-		k.failed(fmt.Errorf("%s: %w", saysNoKey, err), now)
+		k.failed(&acme.Fault{Text: fmt.Sprintf("%s: %v", saysNoKey, err), Action: fmt.Sprintf(makeRoom, k.cfg.Folder)}, now)
 		return
 	}
 	k.log.Info("a certificate is being obtained", "names", k.cfg.Names, "mode", k.cfg.Mode, "why", k.issuing.need.why)

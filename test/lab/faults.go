@@ -97,5 +97,5 @@ func (v Values) Match(sentence, said string) error {
 
 // AllFaults lists the faults in the order of the chain.
 func AllFaults() []Fault {
-	return slices.Concat(wanFaults, ddnsFaults, forwardFaults, brokerFaults, certificateFaults, hairpinFaults, dnsFaults, clientsFaults)
+	return slices.Concat(wanFaults, ddnsFaults, forwardFaults, brokerFaults, certificateFaults, keeperFaults, hairpinFaults, dnsFaults, clientsFaults)
 }

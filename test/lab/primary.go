@@ -36,7 +36,7 @@ const (
 	// PrimaryZone is the zone, and PrimaryName the home's name in it.
 	PrimaryZone = "dyn.example.net"
 	PrimaryName = "home.dyn.example.net"
-	// PrimaryKey may change the A and AAAA records of PrimaryName and
+	// PrimaryKey may change the A, AAAA and TXT records of PrimaryName and
 	// *.PrimaryName, and nothing else.
 	PrimaryKey = "home-key"
 
@@ -84,7 +84,7 @@ key "%[5]s" { algorithm hmac-sha256; secret "%[6]s"; };
 key "%[9]s" { algorithm hmac-sha256; secret "%[10]s"; };
 zone "%[7]s" {
 	type primary; file "dyn.zone";
-	update-policy { grant %[5]s zonesub ANY; grant %[9]s zonesub TXT; grant %[3]s subdomain %[8]s A AAAA; };
+	update-policy { grant %[5]s zonesub ANY; grant %[9]s zonesub TXT; grant %[3]s subdomain %[8]s A AAAA TXT; };
 };
 `, p.dir, PrimaryAddr, PrimaryKey, p.Secret, handKey, p.hand, PrimaryZone, PrimaryName,
 		ProofKey, p.proof, secondaryAddr))
