@@ -56,7 +56,7 @@ func (d *daemon) makeIssuer(cfg *config.Config) (*lateIssuer, error) {
 	var err error
 	var accounts []certAccount
 	for _, from := range cfg.CertificateAccounts {
-		accounts = append(accounts, certAccount{Account: from.Account, Domain: from.Domain})
+		accounts = append(accounts, certAccount{Account: from.Account, Domain: from.Domain, Only: from.Only})
 	}
 	if a.Records, err = newCertRecords(provider.Config{Dial: d.dial, UserAgent: userAgent()}, accounts); err != nil {
 		return nil, err

@@ -23,6 +23,9 @@ type certAccount struct {
 	provider.Account
 	// Domain is canonical; it may begin with "*.".
 	Domain string
+	// Only is whether it is there for TXT records alone, and so goes before those
+	// that keep addresses, whose keys may not be good for these records.
+	Only bool
 }
 
 // certRecords implements acme.Records over accounts. Its errors are *acme.Fault.
@@ -32,6 +35,7 @@ type certRecords struct{ writers []certWriter }
 type certWriter struct {
 	account string // for people
 	domain  string
+	only    bool
 	txt     provider.TXTWriter // nil where it cannot
 	why     error              // why it cannot
 }
@@ -44,7 +48,7 @@ func newCertRecords(cfg provider.Config, accounts []certAccount) (*certRecords, 
 	r := &certRecords{}
 	for _, a := range accounts {
 		domain := strings.TrimPrefix(strings.TrimSuffix(a.Domain, "."), "*.")
-		w := certWriter{account: fmt.Sprintf("%s (%s)", a.Domain, a.Provider), domain: domain}
+		w := certWriter{account: fmt.Sprintf("%s (%s)", a.Domain, a.Provider), domain: domain, only: a.Only}
 		var fault *provider.Fault
 		txt, err := provider.NewTXT(cfg, a.Domain, a.Account)
 		switch {
@@ -66,7 +70,8 @@ func inDomain(name, domain string) bool {
 }
 
 // writer chooses the account for a name: the one whose domain is the longest
-// that holds the name, else the one whose zone is.
+// that holds the name, those that are for TXT records alone before the others;
+// else the one whose zone is.
 func (r *certRecords) writer(name string) (certWriter, error) {
 	var best certWriter
 	var refused error
@@ -75,6 +80,8 @@ func (r *certRecords) writer(name string) (certWriter, error) {
 		// A domain outdoes every zone, as a person has written it for that name.
 		rank := 0
 		switch {
+		case inDomain(name, w.domain) && w.only:
+			rank = 512 + len(w.domain)
 		case inDomain(name, w.domain):
 			rank = 256 + len(w.domain)
 		case w.txt != nil && inDomain(name, w.txt.TXTZone()):

@@ -26,7 +26,7 @@ const (
 )
 
 func certAccountOf(word, domain, token string) certAccount {
-	return certAccount{provider.Account{Provider: word, Token: secret.New(token), User: "somebody"}, domain}
+	return certAccount{Account: provider.Account{Provider: word, Token: secret.New(token), User: "somebody"}, Domain: domain}
 }
 
 func TestCertRecordsChooseTheAccount(t *testing.T) {
@@ -85,6 +85,27 @@ func recordsOf(z interface {
 			list = append(list, strings.Trim(r.Content, `"`))
 		}
 		return strings.Join(list, " ")
+	}
+}
+
+// A table that is there for TXT records alone goes before the records of names
+// below it: the key of those may be good for addresses only.
+func TestCertRecordsPreferTheTableForThem(t *testing.T) {
+	cf := ddnstest.NewCloudflare(certToken, "example.org")
+	desec := ddnstest.NewDeSEC(certToken, "example.org", 60)
+	web := ddnstest.NewWeb(t, map[string]http.Handler{"api.cloudflare.com": cf, "desec.io": desec})
+	only := certAccountOf("desec", "example.org", certToken)
+	only.Only = true
+	r, err := newCertRecords(provider.Config{Dial: web.Dial, RootCAs: web.Roots}, []certAccount{certAccountOf("cloudflare", "home.example.org", certToken), only})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "_acme-challenge.home.example.org"
+	if err := r.Add(t.Context(), name, certValue); err != nil {
+		t.Fatal(err)
+	}
+	if got, other := recordsOf(desec)(name), recordsOf(cf)(name); got != certValue || other != "" {
+		t.Errorf("the table for TXT records wrote %q, the record's account %q", got, other)
 	}
 }
 

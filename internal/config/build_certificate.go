@@ -54,7 +54,7 @@ func (b *builder) certificates(raw rawCertificate, c *Config) {
 		if s := &c.Services[i]; s.CertificateFile == "" && slices.Contains(n.Services, s.Name) {
 			// The same certificates as in the combined file, which may be the
 			// broker's alone to read.
-			s.CertificateFile = filepath.Join(n.Deploy.Directory, deploy.FileFullChain)
+			s.CertificateFile, s.FileKept = filepath.Join(n.Deploy.Directory, deploy.FileFullChain), true
 		}
 	}
 	c.Certificate = n

@@ -147,7 +147,7 @@ func (b *builder) txtAccount(r rawACMEDNS, words []string) CertificateAccount {
 	if !r.Provider.given {
 		b.missing(r.Head.sub("provider"), "missing; write who keeps the zone, %s", choice(words))
 	}
-	a := CertificateAccount{}
+	a := CertificateAccount{Only: true}
 	word := b.word(r.Provider, "", words, nil)
 	var kind *provider.Kind
 	if k, known := provider.KindOf(word); known && k.TXT {

@@ -174,6 +174,9 @@ type Service struct {
 	// CertificateFile is the path of the PEM file that it serves its certificate
 	// from; empty means that none is known.
 	CertificateFile string
+	// FileKept is whether edgeguard itself keeps CertificateFile, under
+	// [certificate].
+	FileKept bool
 }
 
 // Override returns the override that gives name this service's LAN addresses.
@@ -241,6 +244,9 @@ type Status struct {
 type CertificateAccount struct {
 	provider.Account
 	Domain string
+	// Only is whether it is of [[certificate.acme.dns]], and so of no use but
+	// for TXT records.
+	Only bool
 }
 
 // Push is the [push] table, validated.

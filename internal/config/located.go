@@ -100,7 +100,7 @@ func (s Service) Followed() bool { return s.Host != "" || s.MAC != "" }
 func (s Service) probed() hairpin.Service {
 	h := hairpin.Service{
 		Name: s.Name, Address: s.Address, ExternalPort: s.ExternalPort, Names: s.Names, Kind: s.Kind, Roots: s.Roots,
-		Host: s.foundBy(), Remote: s.Remote, User: s.User, Password: s.Password, CertificateFile: s.CertificateFile,
+		Host: s.foundBy(), Remote: s.Remote, User: s.User, Password: s.Password, CertificateFile: s.CertificateFile, FileKept: s.FileKept,
 	}
 	if s.Remote && len(h.Names) == 0 && s.Host != "" {
 		h.Names = []string{s.Host}

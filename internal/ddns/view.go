@@ -4,6 +4,7 @@ package ddns
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,6 +166,8 @@ func (k *keeper) unfinished() string {
 		return fmt.Sprintf("%s should say %s; it says %s, and a write is due", name, want, k.published)
 	case k.phase == PhaseWritten && !k.answer.Heard():
 		return fmt.Sprintf("%s took %s for %s; its authoritative servers are asked next", k.rec.Provider, want, name)
+	case k.phase == PhaseWritten && slices.Contains(k.answer.Seen(), want):
+		return fmt.Sprintf("%s took %s for %s, but not all of its authoritative servers say so yet", k.rec.Provider, want, name)
 	case k.phase == PhaseWritten:
 		return fmt.Sprintf("%s took %s for %s, but the authoritative servers still say %s", k.rec.Provider, want, name, k.seen())
 	case k.writeErr != nil:

@@ -54,6 +54,8 @@ func certificateState(s Service, m *memory, now, floor time.Time) state {
 		return certRenewed
 	case c.ExpiresSoon(now):
 		return certSoon
+	case s.FileKept:
+		return certGood
 	case m.disk.against(c) == older:
 		return certNotInFile
 	case m.disk.err != nil:

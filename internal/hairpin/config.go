@@ -51,6 +51,9 @@ type Service struct {
 	// CertificateFile is the PEM file that it is to serve its certificate from;
 	// empty means that none is known.
 	CertificateFile string
+	// FileKept is whether edgeguard itself keeps that file: what is wrong with it
+	// is said by who keeps it, and not held against the config.
+	FileKept bool
 }
 
 // Config is what a Prober needs.

@@ -97,6 +97,25 @@ func TestCertificateFile(t *testing.T) {
 	expect("expired on the disk, too", fact.VerdictFail, fact.VerdictPass, "so clients refuse it.")
 }
 
+// What is wrong with a file that edgeguard keeps itself is for its keeper to say,
+// and no fault of the config; that the service does not serve it is.
+func TestCertificateFileOfOurOwn(t *testing.T) {
+	ca, names := newCA(t, "Home CA"), []string{"mqtt.example.com"}
+	current := ca.issue(t, names, nil)
+	renewed := ca.issue(t, names, func(c *x509.Certificate) { c.NotBefore = time.Now() })
+	s := service(listen(t, "127.0.0.1", newBroker(current, accepted()...).handle), ca, names...)
+	s.CertificateFile, s.FileKept = filepath.Join(t.TempDir(), "fullchain.pem"), true
+	p := run(t, hairpin.Config{Services: []hairpin.Service{s}}, nil)
+	await(t, p, "no file yet", func(s hairpin.Status) bool {
+		return s.Certificate.Verdict == fact.VerdictPass && strings.Contains(s.Certificate.Summary, "is trusted") && s.Certificate.Action == ""
+	})
+	put(t, s.CertificateFile, renewed)
+	p.Kick()
+	await(t, p, "renewed", func(s hairpin.Status) bool {
+		return s.Certificate.Verdict == fact.VerdictWarn && strings.Contains(s.Certificate.Summary, "was renewed, but the service does not serve it")
+	})
+}
+
 func TestMoreCertificateStates(t *testing.T) {
 	ca := newCA(t, "Home CA")
 	between := ca.sub(t, "Between CA", nil)
