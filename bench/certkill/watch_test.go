@@ -88,11 +88,11 @@ func (r *rig) watch(t *testing.T) {
 			}
 		})
 	}
-	see := &r.readers
+	see, current := &r.readers, r.current() // which a change of the config writes anew
 	every(5*time.Millisecond, func() {
 		_, err := leafOf(r.combined(), r.combined())
 		see.add(&see.files, err)
-		_, err = leafOf(r.current(), r.current())
+		_, err = leafOf(current, current)
 		see.add(&see.files, err)
 		see.add(&see.split, splitPair(r.broker))
 	})
