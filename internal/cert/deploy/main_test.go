@@ -2,6 +2,8 @@ package deploy_test
 
 import (
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -12,5 +14,8 @@ func TestMain(m *testing.M) {
 		writeForever()
 		return
 	}
+	// Under nohup SIGHUP is ignored, by what we start as well, and no shell can
+	// undo that. What is caught here is the default for those again.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	goleak.VerifyTestMain(m)
 }
