@@ -19,7 +19,6 @@ import (
 
 	"github.com/edgeguard/edgeguard/test/lab"
 	"github.com/miekg/dns"
-	"go.uber.org/goleak"
 )
 
 var (
@@ -30,12 +29,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreTopFunction("github.com/edgeguard/edgeguard/test/lab.spawnLoop"),
-		goleak.Cleanup(func(code int) {
-			lab.Close()
-			os.Exit(code)
-		}))
+	lab.Main(m)
 }
 
 func TestKilledAtAnyMomentNothingIsTornOrOrderedTwice(t *testing.T) {

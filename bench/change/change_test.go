@@ -10,14 +10,12 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/edgeguard/edgeguard/test/lab"
-	"go.uber.org/goleak"
 )
 
 var (
@@ -47,19 +45,8 @@ const (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if *source != "" {
-		tree, err := filepath.Abs(*source)
-		if err != nil {
-			panic(err)
-		}
-		os.Setenv(lab.SourceEnv, tree)
-	}
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreTopFunction("github.com/edgeguard/edgeguard/test/lab.spawnLoop"),
-		goleak.Cleanup(func(code int) {
-			lab.Close()
-			os.Exit(code)
-		}))
+	lab.BuildFrom(*source)
+	lab.Main(m)
 }
 
 // A change arrives, with the router's events and without.

@@ -8,12 +8,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/edgeguard/edgeguard/test/lab"
-	"go.uber.org/goleak"
 )
 
 var (
@@ -37,19 +35,8 @@ const stagger = 7 * time.Second
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if *source != "" {
-		tree, err := filepath.Abs(*source)
-		if err != nil {
-			panic(err)
-		}
-		os.Setenv(lab.SourceEnv, tree)
-	}
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreTopFunction("github.com/edgeguard/edgeguard/test/lab.spawnLoop"),
-		goleak.Cleanup(func(code int) {
-			lab.Close()
-			os.Exit(code)
-		}))
+	lab.BuildFrom(*source)
+	lab.Main(m)
 }
 
 // The forward comes up with the daemon and back with the router, also for a

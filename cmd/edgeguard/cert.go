@@ -30,7 +30,7 @@ func (d *daemon) makeCert(c, old *concerns) error {
 	cfg.Served = func() []cert.Served { return servedBy(d.now.Load().hairpin, cfg.Services)() }
 	if cfg.Mode != cert.None {
 		// With a public CA as well: clients may have certificates of our own one.
-		cfg.Authority = (&ownCA{folder: ownCAFolder(cfg), passphraseFile: cfg.PassphraseFile, secrets: d.secrets}).open
+		cfg.Authority = (&ownCA{folder: caFolder(c.cfg), passphraseFile: cfg.PassphraseFile, secrets: d.secrets}).open
 	}
 	if cfg.Mode == cert.ACME {
 		issuer, err := d.makeIssuer(c.cfg)

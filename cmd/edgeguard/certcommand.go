@@ -62,7 +62,7 @@ func (o *certOptions) load() (*config.Config, error) { return loadConfig(o.optio
 func certFolder(cfg *config.Config) string { return filepath.Join(cfg.StateDir, "cert") }
 
 // caFolder is where the authority is.
-func caFolder(cfg *config.Config) string { return filepath.Join(certFolder(cfg), "ca") }
+func caFolder(cfg *config.Config) string { return filepath.Join(certFolder(cfg), ownCAName) }
 
 // secretOf is the passphrase of the authority's key: from the flag's file, or
 // else from the config's, or else none.

@@ -72,7 +72,7 @@ func (d *daemon) hearCommands(ctx context.Context, c *concerns) error {
 	defer group.Wait()
 	group.Go(func() {
 		// The folder of the authority, and that in which it lies.
-		err := fileChanges(ctx, ownCAFolder(cfg), sync.OnceFunc(func() { close(told) }), func() { poke(touched) })
+		err := fileChanges(ctx, caFolder(c.cfg), sync.OnceFunc(func() { close(told) }), func() { poke(touched) })
 		if err != nil && ctx.Err() == nil {
 			log.Debug("the kernel does not tell of changes of the certificate's folder, so it is looked at every few seconds", "err", err)
 			close(deaf)

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,19 +14,15 @@ import (
 	"github.com/edgeguard/edgeguard/internal/cert"
 	"github.com/edgeguard/edgeguard/internal/cert/authority"
 	"github.com/edgeguard/edgeguard/internal/config"
+	"github.com/edgeguard/edgeguard/internal/durable"
 	"github.com/edgeguard/edgeguard/internal/secret"
 )
 
-const (
-	maxPassphrase = 4 << 10 // bytes of its file
-	maxCAFiles    = 64      // of the authority's folder that are looked at
-)
+// maxCAFiles bounds how many files of the authority's folder are looked at.
+const maxCAFiles = 64
 
 // ownCAName is the folder of the authority in the certificate's folder.
 const ownCAName = "ca"
-
-// ownCAFolder is where the authority is.
-func ownCAFolder(cfg cert.Config) string { return filepath.Join(cfg.Folder, ownCAName) }
 
 // ownCA opens the authority for the keeper. One that has not changed is not
 // opened anew: to turn a passphrase into a key takes long by intent.
@@ -66,20 +61,16 @@ func (o *ownCA) passphrase() (secret.Value, error) {
 	if o.passphraseFile == "" {
 		return secret.Value{}, nil
 	}
-	f, err := os.Open(o.passphraseFile)
-	if err != nil {
-		return secret.Value{}, fmt.Errorf("reading the passphrase of the own CA's key: %w", err)
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return secret.Value{}, fmt.Errorf("reading the passphrase of the own CA's key: %s is no file", o.passphraseFile)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
-	switch {
+	const what = "reading the passphrase of the own CA's key: %w"
+	switch info, err := os.Stat(o.passphraseFile); { // opening a pipe could block for ever
 	case err != nil:
-		return secret.Value{}, fmt.Errorf("reading the passphrase of the own CA's key: %w", err)
-	case len(text) > maxPassphrase:
-		return secret.Value{}, fmt.Errorf("the passphrase file %s is longer than %d bytes", o.passphraseFile, maxPassphrase)
+		return secret.Value{}, fmt.Errorf(what, err)
+	case !info.Mode().IsRegular():
+		return secret.Value{}, fmt.Errorf(what, fmt.Errorf("%s is no regular file", o.passphraseFile))
+	}
+	text, err := durable.ReadFile(o.passphraseFile, maxSecretFile)
+	if err != nil {
+		return secret.Value{}, fmt.Errorf(what, err)
 	}
 	v := secret.New(strings.TrimPrefix(string(text), "\ufeff"))
 	o.secrets.addValues(v)
@@ -93,7 +84,7 @@ func (d *daemon) ownRoot(cfg *config.Config, before *x509.Certificate) *x509.Cer
 	if cfg.Certificate.Mode != cert.OwnCA {
 		return nil
 	}
-	a, err := authority.Read(ownCAFolder(cfg.Certificate))
+	a, err := authority.Read(caFolder(cfg))
 	switch {
 	case err == nil:
 		return a.Root

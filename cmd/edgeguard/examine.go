@@ -233,7 +233,7 @@ func (x *examiner) lookServices(ctx context.Context) {
 	x.in.Hairpin = x.c.hairpin.Look(ctx)
 	kept := x.c.cfg.Certificate
 	kept.ClockFloor, kept.Served = clockFloor, servedBy(x.c.hairpin, kept.Services)
-	x.in.Certificate = cert.Look(kept, ownCAFolder(kept))
+	x.in.Certificate = cert.Look(kept, caFolder(x.c.cfg))
 	if h := &x.in.Hairpin; x.in.Portmap.Link.Verdict == fact.VerdictFail && h.Loopback == hairpin.LoopbackNo {
 		h.Loopback = hairpin.LoopbackUnknown
 		h.Hairpin = fact.Link{Summary: "Whether the router loops back the public address cannot be known while it does not forward the port.", Evidence: h.Hairpin.Evidence}

@@ -5,14 +5,13 @@ package cert
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/edgeguard/edgeguard/internal/cert/authority"
 	"github.com/edgeguard/edgeguard/internal/cert/keys"
+	"github.com/edgeguard/edgeguard/internal/durable"
 	"github.com/edgeguard/edgeguard/internal/fact"
 )
 
@@ -56,35 +55,20 @@ type nobody struct{ Deployer }
 
 // glance reads what load reads, and leaves what is damaged where it is.
 func (k *Keeper) glance(ca string) error {
-	text, err := readSome(k.store.path(pairFile))
+	text, err := durable.ReadFile(k.store.path(pairFile), maxFile)
 	if err == nil {
 		k.held, err = keys.ParsePair(text)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if text, err := readSome(k.store.path(stateFile)); err == nil && json.Unmarshal(text, &k.store.state) == nil {
+	if text, err := durable.ReadFile(k.store.path(stateFile), maxFile); err == nil && json.Unmarshal(text, &k.store.state) == nil {
 		k.about = k.store.state.Pairs[name(k.held)]
 	}
-	if k.cfg.Mode == OwnCA {
-		a, err := authority.Read(ca)
-		k.own.root, k.own.issuer, k.own.crl, k.own.err = a.Root, a.Issuer, a.CRL, err
-	}
+	// With a public CA as well: clients may have certificates of our own one.
+	a, err := authority.Read(ca)
+	k.own.root, k.own.issuer, k.own.crl, k.own.err = a.Root, a.Issuer, a.CRL, err
 	return nil
-}
-
-// readSome reads a file of a bounded size.
-func readSome(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = errors.New("it is too long for a certificate")
-	}
-	return text, err
 }
 
 // sayLooked takes the words back that only a running Keeper can say: that a

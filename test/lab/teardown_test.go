@@ -16,20 +16,13 @@ import (
 	"testing"
 
 	"github.com/edgeguard/edgeguard/test/lab"
-	"go.uber.org/goleak"
 )
 
 // childEnv makes the test binary play a process that is killed in a lab.
 const childEnv = "EDGEGUARD_LAB_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// The thread that starts processes lives as long as this one.
-		goleak.IgnoreTopFunction("github.com/edgeguard/edgeguard/test/lab.spawnLoop"),
-		goleak.Cleanup(func(code int) {
-			lab.Close()
-			os.Exit(code)
-		}))
+	lab.Main(m)
 }
 
 // Two homes one after the other, and nothing is left of either.
